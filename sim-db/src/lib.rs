@@ -1,0 +1,1 @@
+//! A PostgreSQL-compatible store on virtual time.

@@ -1,0 +1,1 @@
+//! The simulated network: packets, links, TCP, UDP, names, request-level faults.

@@ -1,0 +1,1 @@
+//! The deterministic world, and running it many times.
