@@ -16,7 +16,10 @@
 //! * [`report`]: what a failure tells
 
 pub mod executor;
+pub mod fault;
+pub mod node;
 pub mod schedule;
+pub mod sim;
 pub mod tape;
 pub mod task;
 pub mod time;

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 /// Written by the run's thread before each poll, with plain stores.
 #[derive(Debug, Default)]
 pub struct Heartbeat {
-    /// Moves with every poll; the watchdog of the host only looks whether it does.
-    pub beats: Arc<AtomicU64>,
+    /// What the host's watchdog looks at, if one does.
+    watched: Option<Arc<sim_host::watchdog::Heartbeat>>,
     task: AtomicU64,
     node: AtomicU32,
     site: AtomicU32,
@@ -30,12 +30,19 @@ pub struct Running {
 }
 
 impl Heartbeat {
+    /// A heartbeat that the host's watchdog looks at.
+    pub fn watched(watched: Arc<sim_host::watchdog::Heartbeat>) -> Self {
+        Self { watched: Some(watched), ..Self::default() }
+    }
+
     #[inline]
-    pub(super) fn beat(&self, step: u64, task: TaskId, node: u32, site: u32) {
+    pub(super) fn beat(&self, task: TaskId, node: u32, site: u32) {
         self.task.store(task.0, Ordering::Relaxed);
         self.node.store(node, Ordering::Relaxed);
         self.site.store(site, Ordering::Relaxed);
-        self.beats.store(step, Ordering::Relaxed);
+        if let Some(watched) = &self.watched {
+            watched.beat();
+        }
     }
 
     pub(super) fn node_added(&self, name: &str) {

@@ -167,7 +167,10 @@ impl JoinError {
 
 /// The message in a panic's payload, if it is a string.
 pub(crate) fn message_of(payload: &(dyn Any + Send)) -> Option<String> {
-    payload.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| payload.downcast_ref::<String>().cloned())
+    payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
 }
 
 impl fmt::Display for JoinError {

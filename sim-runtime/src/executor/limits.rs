@@ -1,6 +1,7 @@
 //! How long a run may be.
 
 use crate::time::{Nanos, SECOND};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Bounds of one run; reaching one ends it as over its limit.
@@ -36,7 +37,7 @@ impl Default for Limits {
 }
 
 /// Which bound was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Limit {
     /// [`Limits::steps`].
     Steps,

@@ -21,6 +21,8 @@ pub use heartbeat::{Heartbeat, Running};
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub use limits::{Limit, Limits};
 pub use run::Stop;
-pub use sleep::{Elapsed, Interval, Sleep, Timeout, interval, sleep, sleep_until, switch_point, timeout, yield_now};
+pub use sleep::{
+    Elapsed, Interval, Sleep, Timeout, interval, sleep, sleep_until, switch_point, timeout, yield_now,
+};
 pub use spawn::{spawn, spawn_on};
 pub use world::{PanicNote, World, current, try_current, with_current};

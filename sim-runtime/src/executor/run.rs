@@ -89,7 +89,7 @@ impl World {
             let task = tasks.get_mut(key).expect("a scheduled task is on the books");
             task.polls += 1;
             task.waits_for = None;
-            self.heartbeat.beat(step, key.id, task.node.0, task.site);
+            self.heartbeat.beat(key.id, task.node.0, task.site);
             task.node
         };
         self.current.set(Some((key, node)));
@@ -178,7 +178,9 @@ impl World {
     /// they were spawned.
     fn extract(&self, wanted: impl Fn(TaskId, NodeId) -> bool) -> Vec<(NodeId, Runnable<TaskKey>)> {
         let tasks = self.tasks.borrow();
-        let node_of = |runnable: &Runnable<TaskKey>| tasks.get(*runnable.metadata()).map_or(NodeId::WORLD, |task| task.node);
+        let node_of = |runnable: &Runnable<TaskKey>| {
+            tasks.get(*runnable.metadata()).map_or(NodeId::WORLD, |task| task.node)
+        };
         let hit = |runnable: &Runnable<TaskKey>| wanted(runnable.metadata().id, node_of(runnable));
         let mut found = self.ready.borrow_mut().extract(hit);
         for parked in self.parked.borrow_mut().values_mut() {
@@ -236,8 +238,13 @@ impl World {
         let describe = |task: &crate::task::Task| {
             let node = self.node_name(task.node);
             let node = if node.is_empty() { "the scenario" } else { &node };
-            let waits_for = task.waits_for.unwrap_or("something the runtime does not know (a channel, a lock)");
-            format!("{} of {node}, spawned at {}, waits for {waits_for}", task.id, self.site_name(task.spawned_at))
+            let waits_for =
+                task.waits_for.unwrap_or("something the runtime does not know (a channel, a lock)");
+            format!(
+                "{} of {node}, spawned at {}, waits for {waits_for}",
+                task.id,
+                self.site_name(task.spawned_at)
+            )
         };
         tasks.live().into_iter().map(describe).collect()
     }
@@ -249,7 +256,10 @@ impl World {
         let node = self.node_name(task.node);
         let node = if node.is_empty() { "the scenario" } else { &node };
         let (id, polls) = (task.id, task.polls);
-        Some(format!("{id} of {node}, spawned at {}, was polled {polls} times", self.site_name(task.spawned_at)))
+        Some(format!(
+            "{id} of {node}, spawned at {}, was polled {polls} times",
+            self.site_name(task.spawned_at)
+        ))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Spawning, and what surrounds every task's future: the panic fence and the abort flag.
 
-use super::join::{JoinError, JoinHandle};
+use super::join::{JoinError, JoinHandle, message_of};
 use super::world::{World, try_with_current, with_current};
 use crate::task::{NodeId, Task, TaskKey};
 use async_task::Runnable;
@@ -36,7 +36,8 @@ where
     let spawned_at = Location::caller();
     let key = world.tasks.borrow().next_key(world.run);
     let supervised = Supervised { future: Some(future), registration: Registration(key) };
-    let (runnable, task) = async_task::Builder::new().metadata(key).spawn_local(move |_| supervised, schedule);
+    let (runnable, task) =
+        async_task::Builder::new().metadata(key).spawn_local(move |_| supervised, schedule);
     let entry = Task {
         id: key.id,
         node,
@@ -68,7 +69,11 @@ fn schedule(runnable: Runnable<TaskKey>) {
     let _ = try_with_current(|world| {
         if world.run == key.run {
             let runnable = runnable.take().expect("set above");
-            if world.any_paused.get() { world.push_or_park(runnable) } else { world.ready.borrow_mut().push(runnable) }
+            if world.any_paused.get() {
+                world.push_or_park(runnable)
+            } else {
+                world.ready.borrow_mut().push(runnable)
+            }
         }
     });
     // Woken after its run, or on another thread: its future must not be dropped here, where the
@@ -132,6 +137,12 @@ impl<F: Future> Future for Supervised<F> {
 
 fn panicked(key: TaskKey, payload: Box<dyn Any + Send>) -> JoinError {
     with_current(|world| {
+        let seen = world.last_panic.borrow_mut().take();
+        let (message, location) = seen.unwrap_or_else(|| {
+            let message = message_of(&*payload).unwrap_or_else(|| "a panic without a message".to_owned());
+            (message, "a place the panic hook did not see".to_owned())
+        });
+        world.note_panic(message, location);
         if !world.tolerate_panics.get() {
             world.stop();
         }

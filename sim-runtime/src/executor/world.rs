@@ -45,6 +45,8 @@ pub struct World {
     pub(super) parked: RefCell<BTreeMap<NodeId, Vec<Runnable<TaskKey>>>>,
     pub(super) any_paused: Cell<bool>,
     pub(super) tolerate_panics: Cell<bool>,
+    /// What the panic hook saw last: message and location.
+    pub(super) last_panic: RefCell<Option<(String, String)>>,
     pub(super) panics: RefCell<Vec<PanicNote>>,
     /// Set when the run must stop at the end of the present step.
     pub(super) must_stop: Cell<bool>,
@@ -53,7 +55,7 @@ pub struct World {
     sites: RefCell<BTreeMap<usize, u32>>,
     last_site: Cell<Option<(usize, u32)>>,
     /// Name and clock error of each node, by number.
-    nodes: RefCell<Vec<(Rc<str>, Skew)>>,
+    nodes: RefCell<Vec<(Arc<str>, Skew)>>,
     extensions: RefCell<Vec<(TypeId, Rc<dyn Any>)>>,
 }
 
@@ -62,7 +64,7 @@ pub struct World {
 pub struct PanicNote {
     /// The message, as a panic hook would print it.
     pub message: String,
-    /// `file:line:column` of the panic.
+    /// `file:line:column` of the panic; empty when the run was ended for what it asked of the host.
     pub location: String,
     /// The task that panicked.
     pub task: Option<TaskId>,
@@ -89,7 +91,8 @@ pub fn with_current<T>(f: impl FnOnce(&Rc<World>) -> T) -> T {
     CURRENT.with_borrow(|world| f(world.as_ref().expect(OUTSIDE)))
 }
 
-const OUTSIDE: &str = "this needs a simulation: call it from inside a scenario, for example a #[sim::test] function";
+const OUTSIDE: &str =
+    "this needs a simulation: call it from inside a scenario, for example a #[sim::test] function";
 
 /// The world of the run that this thread is inside of.
 ///
@@ -123,7 +126,13 @@ impl Drop for Inside {
 
 impl World {
     /// A world with nothing in it yet but the node of the scenario itself.
-    pub fn new(tape: Tape, recording: bool, policy: PolicyName, limits: Limits, heartbeat: Arc<Heartbeat>) -> Rc<Self> {
+    pub fn new(
+        tape: Tape,
+        recording: bool,
+        policy: PolicyName,
+        limits: Limits,
+        heartbeat: Arc<Heartbeat>,
+    ) -> Rc<Self> {
         let policy = policy.build(&mut tape.generator("policy"));
         let world = Self {
             schedule: tape.lane("sched"),
@@ -145,6 +154,7 @@ impl World {
             parked: RefCell::default(),
             any_paused: Cell::new(false),
             tolerate_panics: Cell::new(false),
+            last_panic: RefCell::default(),
             panics: RefCell::default(),
             must_stop: Cell::new(false),
             watch: RefCell::default(),
@@ -241,7 +251,8 @@ impl World {
     /// Does `f` as if a task of `node` did it (drops of a crashed node's futures, for example).
     pub fn on_node<T>(&self, node: NodeId, f: impl FnOnce() -> T) -> T {
         let before = self.current.get();
-        let key = before.map_or(TaskKey { id: TaskId(u64::MAX), slot: u32::MAX, run: self.run }, |(key, _)| key);
+        let key =
+            before.map_or(TaskKey { id: TaskId(u64::MAX), slot: u32::MAX, run: self.run }, |(key, _)| key);
         self.current.set(Some((key, node)));
         let value = f();
         self.current.set(before);
@@ -259,7 +270,7 @@ impl World {
                 at: self.now(),
                 node: self.node_name(self.current_node()),
                 task: self.current_task(),
-                kind,
+                kind: kind.into(),
                 text: text(),
                 choices: self.tape.take_pending(),
             });
@@ -286,7 +297,7 @@ impl World {
     }
 
     /// The name of a node; empty for the world itself.
-    pub fn node_name(&self, node: NodeId) -> Rc<str> {
+    pub fn node_name(&self, node: NodeId) -> Arc<str> {
         self.nodes.borrow()[node.0 as usize].0.clone()
     }
 
@@ -344,7 +355,12 @@ impl World {
         *self.watch.borrow_mut() = Some(watch);
     }
 
-    /// Notes a panic, as seen by the panic hook or by the executor.
+    /// What the panic hook saw; it becomes a note once the panic has ended a task.
+    pub(crate) fn panic_seen(&self, message: String, location: String) {
+        *self.last_panic.borrow_mut() = Some((message, location));
+    }
+
+    /// Notes a panic that has ended the running task.
     pub(crate) fn note_panic(&self, message: String, location: String) {
         let note = {
             let tasks = self.tasks.borrow();
@@ -357,8 +373,17 @@ impl World {
                 spawned_at: task.map_or_else(String::new, |task| self.site_name(task.spawned_at)),
             }
         };
-        self.fact("panic", &[], || format!("{} at {}", note.message, note.location));
+        self.fact("panic", &[], || match note.location.as_str() {
+            "" => note.message.clone(),
+            location => format!("{} at {location}", note.message),
+        });
         self.panics.borrow_mut().push(note);
+    }
+
+    /// Ends the run as failed: it asked for something of the host that a run must not touch.
+    pub(crate) fn refuse(&self, message: String) {
+        self.note_panic(message, String::new());
+        self.stop();
     }
 
     /// The panics noted so far.

@@ -11,6 +11,7 @@
 
 use crate::executor::World;
 use crate::tape::{Lane, Ratio, Tape, uniform};
+use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -59,7 +60,7 @@ impl Plan {
 }
 
 /// What became of one kind of fault, in a run or summed over many.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Opportunities.
     pub asked: u64,

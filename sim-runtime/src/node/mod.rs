@@ -3,6 +3,7 @@
 //! The runtime knows no packets and no disks. Whatever has state on a node (sockets, files)
 //! registers a [`Lifecycle`] and is told when a node boots or crashes.
 
+mod finish;
 mod machine;
 mod state;
 
@@ -12,10 +13,12 @@ pub use state::{Lifecycle, NodeState, Nodes, nodes};
 use crate::executor::{JoinError, JoinHandle, World, spawn_on, with_current};
 use crate::task::NodeId;
 use crate::time::Nanos;
+pub use finish::Finish;
 use state::Boot;
 use std::future::Future;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A handle to a node. Free to copy; valid during its run only.
@@ -50,7 +53,7 @@ impl Node {
     }
 
     /// The node's name.
-    pub fn name(self) -> Rc<str> {
+    pub fn name(self) -> Arc<str> {
         with_current(|world| world.node_name(self.0))
     }
 
@@ -84,18 +87,21 @@ impl Node {
     }
 
     /// Boots the node: runs what `main` returns as a task on it, now and at every restart. A node
-    /// that is up already is restarted.
+    /// that is up already is restarted. The node stays up when `main` returns; an error it returns
+    /// fails the run, as a panic does.
     pub fn boot<F, M>(self, main: M)
     where
         M: Fn() -> F + 'static,
         F: Future + 'static,
-        F::Output: 'static,
+        F::Output: Finish + 'static,
     {
         self.crash();
         let boot: Boot = Rc::new(move || {
             let future = main();
             Box::pin(async move {
-                drop(future.await);
+                if let Err(error) = future.await.finish() {
+                    panic!("the main function of node {} returned an error: {error}", self.name());
+                }
             })
         });
         self.with(|_, nodes| nodes.set_boot(self.0, boot));
@@ -204,7 +210,9 @@ impl Node {
             let change = forward.as_nanos() as i64 - back.as_nanos() as i64;
             skew.offset_ns = skew.offset_ns.saturating_add(change);
             world.set_skew(self.0, skew);
-            world.on_node(self.0, || world.fact("clock.jumped", &[change as u64], || format!("wall clock by {change} ns")));
+            world.on_node(self.0, || {
+                world.fact("clock.jumped", &[change as u64], || format!("wall clock by {change} ns"))
+            });
         });
     }
 
@@ -220,7 +228,8 @@ impl Node {
             skew.set_drift(world.now(), parts_per_billion);
             world.set_skew(self.0, skew);
             let words = [u64::from(parts_per_billion.cast_unsigned())];
-            world.on_node(self.0, || world.fact("clock.drift", &words, || format!("{parts_per_billion} ppb")));
+            world
+                .on_node(self.0, || world.fact("clock.drift", &words, || format!("{parts_per_billion} ppb")));
         });
     }
 

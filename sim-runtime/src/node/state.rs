@@ -9,6 +9,7 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 pub(super) type Boot = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
 
@@ -41,7 +42,7 @@ pub struct NodeState {
 pub struct Nodes {
     /// By number, from 1; number 0 is the scenario.
     states: RefCell<BTreeMap<NodeId, NodeState>>,
-    by_name: RefCell<BTreeMap<Rc<str>, NodeId>>,
+    by_name: RefCell<BTreeMap<Arc<str>, NodeId>>,
     lifecycles: RefCell<Vec<Rc<dyn Lifecycle>>>,
 }
 
@@ -83,15 +84,19 @@ impl Nodes {
     }
 
     /// All nodes with their names, in the order they were added; without the scenario.
-    pub fn all(&self) -> Vec<(NodeId, Rc<str>)> {
-        let mut all: Vec<_> = self.by_name.borrow().iter().map(|(name, node)| (*node, name.clone())).collect();
+    pub fn all(&self) -> Vec<(NodeId, Arc<str>)> {
+        let mut all: Vec<_> =
+            self.by_name.borrow().iter().map(|(name, node)| (*node, name.clone())).collect();
         all.sort_unstable_by_key(|(node, _)| *node);
         all
     }
 
     /// The address of a node; the scenario's own code is at 10.255.255.254.
     pub fn address(&self, node: NodeId) -> IpAddr {
-        self.states.borrow().get(&node).map_or(IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254)), |state| state.address)
+        self.states
+            .borrow()
+            .get(&node)
+            .map_or(IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254)), |state| state.address)
     }
 
     pub(super) fn set_address(&self, node: NodeId, address: IpAddr) {
@@ -105,7 +110,8 @@ impl Nodes {
         assert!(legal, "`{name}` cannot name an environment variable");
         self.with_mut(node, |state| match value {
             Some(value) => {
-                let value = CString::new(value).expect("an environment variable has no NUL byte in its value");
+                let value =
+                    CString::new(value).expect("an environment variable has no NUL byte in its value");
                 state.variables.insert(name.as_bytes().to_vec(), value);
             }
             None => drop(state.variables.remove(name.as_bytes())),

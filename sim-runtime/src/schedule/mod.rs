@@ -20,9 +20,10 @@ pub use name::{PolicyName, UnknownPolicy};
 pub use ready::Ready;
 
 use crate::tape::Generator;
+use serde::{Deserialize, Serialize};
 
 /// Names a task within its run: tasks are numbered in the order they were spawned, from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TaskId(pub u64);
 
 impl std::fmt::Display for TaskId {

@@ -26,7 +26,9 @@ pub enum PolicyName {
 
 /// A policy name that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown policy `{0}`; use portfolio, fifo, uniform, weighted, pos, or pct:DEPTH with a depth from 1 to 100")]
+#[error(
+    "unknown policy `{0}`; use portfolio, fifo, uniform, weighted, pos, or pct:DEPTH with a depth from 1 to 100"
+)]
 pub struct UnknownPolicy(pub String);
 
 const DEPTH_MAX: u32 = 100;
@@ -73,7 +75,9 @@ impl FromStr for PolicyName {
     type Err = UnknownPolicy;
 
     fn from_str(text: &str) -> Result<Self, UnknownPolicy> {
-        let depth = text.strip_prefix("pct:").or_else(|| text.strip_prefix("pct(").and_then(|rest| rest.strip_suffix(')')));
+        let depth = text
+            .strip_prefix("pct:")
+            .or_else(|| text.strip_prefix("pct(").and_then(|rest| rest.strip_suffix(')')));
         match (text, depth.map(str::parse)) {
             ("portfolio", _) => Ok(Self::Portfolio),
             ("fifo", _) => Ok(Self::Fifo),

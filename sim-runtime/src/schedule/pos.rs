@@ -17,9 +17,8 @@ pub(super) struct Pos {
 
 impl Policy for Pos {
     fn pick(&mut self, candidates: &dyn Candidates, generator: &mut Generator) -> usize {
-        let (rank, task) = highest(candidates, |task| {
-            *self.priorities.entry(task).or_insert_with(|| generator.next_u64())
-        });
+        let (rank, task) =
+            highest(candidates, |task| *self.priorities.entry(task).or_insert_with(|| generator.next_u64()));
         self.priorities.remove(&task);
         rank
     }

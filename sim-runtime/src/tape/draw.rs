@@ -25,7 +25,10 @@ impl Ratio {
     ///
     /// If `denominator` is 0 or less than `numerator`: no such probability exists.
     pub const fn new(numerator: u32, denominator: u32) -> Self {
-        assert!(denominator > 0 && numerator <= denominator, "a ratio lies between 0/n and n/n, n at least 1");
+        assert!(
+            denominator > 0 && numerator <= denominator,
+            "a ratio lies between 0/n and n/n, n at least 1"
+        );
         Self { numerator, denominator }
     }
 

@@ -4,6 +4,7 @@ use super::{Choice, Generator, Shared};
 use rand_chacha::rand_core::Rng;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// A handle to one lane of a tape. Clones draw from the same lane.
 ///
@@ -13,7 +14,7 @@ use std::rc::Rc;
 pub struct Lane(pub(super) Rc<LaneState>);
 
 pub(super) struct LaneState {
-    name: Rc<str>,
+    name: Arc<str>,
     id: u32,
     index: Cell<u64>,
     source: RefCell<Source>,
@@ -37,8 +38,15 @@ impl Source {
 }
 
 impl LaneState {
-    pub(super) fn new(name: Rc<str>, id: u32, source: Source, tape: Rc<Shared>) -> Self {
-        Self { name, id, index: Cell::new(0), source: RefCell::new(source), recorded: RefCell::default(), tape }
+    pub(super) fn new(name: Arc<str>, id: u32, source: Source, tape: Rc<Shared>) -> Self {
+        Self {
+            name,
+            id,
+            index: Cell::new(0),
+            source: RefCell::new(source),
+            recorded: RefCell::default(),
+            tape,
+        }
     }
 
     pub(super) fn id(&self) -> u32 {

@@ -30,6 +30,7 @@ use rand_chacha::rand_core::SeedableRng;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// The generator behind lanes and entropy: ChaCha with 8 rounds.
 pub type Generator = ChaCha8Rng;
@@ -50,7 +51,7 @@ pub(crate) struct Shared {
     pending: RefCell<Vec<(u32, u64)>>,
     /// Scripted choices that no longer fit their bound.
     misfits: Cell<u64>,
-    lanes: RefCell<BTreeMap<Rc<str>, Lane>>,
+    lanes: RefCell<BTreeMap<Arc<str>, Lane>>,
 }
 
 impl Tape {
@@ -97,7 +98,7 @@ impl Tape {
             return lane.clone();
         }
         let mut lanes = self.0.lanes.borrow_mut();
-        let name: Rc<str> = name.into();
+        let name: Arc<str> = name.into();
         let script = self.0.script.as_ref().and_then(|script| script.lane(&name)).map(<[_]>::to_vec);
         let id = u32::try_from(lanes.len()).expect("fewer than 2^32 lanes");
         let source = match (&self.0.script, script) {
@@ -152,13 +153,17 @@ impl Tape {
 
     /// Choices that were not calm since the last call, as (lane name, index). The trace attaches
     /// them to the next fact, which is how a report can say what a choice did.
-    pub(crate) fn take_pending(&self) -> Vec<(Rc<str>, u64)> {
+    pub(crate) fn take_pending(&self) -> Vec<(Arc<str>, u64)> {
         if self.0.pending.borrow().is_empty() {
             return Vec::new();
         }
         let lanes = self.0.lanes.borrow();
         let name = |id: u32| {
-            lanes.iter().find(|(_, lane)| lane.0.id() == id).map(|(name, _)| name.clone()).expect("lane exists")
+            lanes
+                .iter()
+                .find(|(_, lane)| lane.0.id() == id)
+                .map(|(name, _)| name.clone())
+                .expect("lane exists")
         };
         self.0.pending.take().into_iter().map(|(id, index)| (name(id), index)).collect()
     }

@@ -3,11 +3,12 @@
 //! The text form has one choice a line, so that people can read it and version control can show
 //! what a change did: `LANE INDEX VALUE/BOUND`, lanes in order of name, choices in order of index.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// One choice: the `index`-th of its lane (from 0) was `value`, of `bound` options.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Choice {
     /// Position in the lane, counted from 0.
     pub index: u64,
@@ -18,7 +19,7 @@ pub struct Choice {
 }
 
 /// The choices of a run that were not calm, by lane.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Recording {
     lanes: BTreeMap<String, Vec<Choice>>,
 }
@@ -54,7 +55,9 @@ impl Recording {
 
     /// All choices with their lane, in order of lane name and index.
     pub fn choices(&self) -> impl Iterator<Item = (&str, Choice)> {
-        self.lanes.iter().flat_map(|(name, choices)| choices.iter().map(move |choice| (name.as_str(), *choice)))
+        self.lanes
+            .iter()
+            .flat_map(|(name, choices)| choices.iter().map(move |choice| (name.as_str(), *choice)))
     }
 
     /// Number of choices that are not calm.
@@ -97,9 +100,11 @@ impl Recording {
             let (Some(options), Some(index), Some(lane)) = (options, index, lane) else {
                 return Err(error("it does not have three parts".into()));
             };
-            let (value, bound) = options.split_once('/').ok_or_else(|| error("no `/` between value and bound".into()))?;
-            let number =
-                |word: &str| word.parse::<u64>().map_err(|_| error(format!("`{word}` is not a whole number")));
+            let (value, bound) =
+                options.split_once('/').ok_or_else(|| error("no `/` between value and bound".into()))?;
+            let number = |word: &str| {
+                word.parse::<u64>().map_err(|_| error(format!("`{word}` is not a whole number")))
+            };
             let choice = Choice { index: number(index)?, bound: number(bound)?, value: number(value)? };
             if choice.value == 0 || choice.value >= choice.bound {
                 return Err(error(format!("the value {value} does not lie between 0 and the bound {bound}")));
@@ -115,7 +120,8 @@ impl Recording {
 
 impl fmt::Display for Recording {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.choices()
-            .try_for_each(|(lane, Choice { index, bound, value })| writeln!(formatter, "{lane} {index} {value}/{bound}"))
+        self.choices().try_for_each(|(lane, Choice { index, bound, value })| {
+            writeln!(formatter, "{lane} {index} {value}/{bound}")
+        })
     }
 }

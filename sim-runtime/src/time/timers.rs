@@ -71,7 +71,8 @@ impl Timers {
         self.husks += 1;
         if self.husks > HUSKS_MIN && self.husks * 2 > self.heap.len() {
             let slots = &self.slots;
-            self.heap.retain(|Reverse((_, _, slot, generation))| slots[*slot as usize].generation == *generation);
+            self.heap
+                .retain(|Reverse((_, _, slot, generation))| slots[*slot as usize].generation == *generation);
             self.husks = 0;
         }
         Some(waker)

@@ -10,36 +10,45 @@ pub use digest::Digest;
 
 use crate::schedule::TaskId;
 use crate::time::Nanos;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// One recorded event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
     /// Polls made when it happened.
     pub step: u64,
     /// Virtual time.
     pub at: Nanos,
     /// Name of the node it happened on; empty for the world itself.
-    pub node: Rc<str>,
+    pub node: Arc<str>,
     /// The task that was running, if any.
     pub task: Option<TaskId>,
     /// What sort of thing, in a word or two with dots: `task.spawned`, `net.sent`, `fault`.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// In domain words, one line.
     pub text: String,
     /// The choices that were not calm and led to it: lane name and index.
-    pub choices: Vec<(Rc<str>, u64)>,
+    pub choices: Vec<(Arc<str>, u64)>,
 }
 
 impl std::fmt::Display for Fact {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{} {} {} {}", self.at, if self.node.is_empty() { "-" } else { &self.node }, self.kind, self.text)
+        write!(
+            formatter,
+            "{} {} {} {}",
+            self.at,
+            if self.node.is_empty() { "-" } else { &self.node },
+            self.kind,
+            self.text
+        )
     }
 }
 
 /// A state of the digest on the way, to find where two runs part without keeping their facts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// Polls made.
     pub step: u64,
@@ -124,7 +133,9 @@ impl Trace {
                     position % 2 == 1
                 });
             }
-            if checkpoints.len() < 2 || step - checkpoints[checkpoints.len() - 1].step >= checkpoints[1].step - checkpoints[0].step {
+            if checkpoints.len() < 2
+                || step - checkpoints[checkpoints.len() - 1].step >= checkpoints[1].step - checkpoints[0].step
+            {
                 checkpoints.push(Checkpoint { step, digest: digest() });
             }
         }
