@@ -12,6 +12,7 @@
 mod heartbeat;
 mod join;
 mod limits;
+mod panic;
 mod run;
 mod sleep;
 mod spawn;
@@ -20,6 +21,7 @@ mod world;
 pub use heartbeat::{Heartbeat, Running};
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub use limits::{Limit, Limits};
+pub(crate) use panic::install_panic_hook;
 pub use run::Stop;
 pub use sleep::{
     Elapsed, Interval, Sleep, Timeout, interval, sleep, sleep_until, switch_point, timeout, yield_now,

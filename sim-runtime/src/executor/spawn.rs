@@ -23,17 +23,21 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    with_current(|world| spawn_on(world, world.current_node(), future))
+    let spawned_at = Location::caller();
+    with_current(|world| spawn_on(world, world.current_node(), spawned_at, future))
 }
 
-/// Spawns a task on a node.
-#[track_caller]
-pub fn spawn_on<F>(world: &Rc<World>, node: NodeId, future: F) -> JoinHandle<F::Output>
+/// Spawns a task on a node, as if at `spawned_at`.
+pub fn spawn_on<F>(
+    world: &Rc<World>,
+    node: NodeId,
+    spawned_at: &'static Location<'static>,
+    future: F,
+) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let spawned_at = Location::caller();
     let key = world.tasks.borrow().next_key(world.run);
     let supervised = Supervised { future: Some(future), registration: Registration(key) };
     let (runnable, task) =

@@ -239,7 +239,7 @@ impl World {
 
     /// The running task, if any.
     pub fn current_task(&self) -> Option<TaskId> {
-        self.current.get().map(|(key, _)| key.id)
+        self.current.get().map(|(key, _)| key.id).filter(|id| id.0 != u64::MAX)
     }
 
     /// The node of the running task; [`NodeId::WORLD`] if none is running.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -45,6 +46,26 @@ pub struct Ended {
     pub reached: BTreeMap<String, bool>,
     /// What became of each kind of fault.
     pub faults: BTreeMap<String, Account>,
+}
+
+impl Ended {
+    /// A run of which nothing is known but its outcome.
+    pub(crate) fn unknown(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            digest: 0,
+            steps: 0,
+            elapsed: 0,
+            choices: 0,
+            misfits: 0,
+            recording: Recording::default(),
+            facts: Vec::new(),
+            facts_dropped: 0,
+            checkpoints: Vec::new(),
+            reached: BTreeMap::new(),
+            faults: BTreeMap::new(),
+        }
+    }
 }
 
 /// Runs a scenario once, on this thread, with the C library's hooks in place.
@@ -106,7 +127,7 @@ where
     let returned: Rc<RefCell<Option<Result<(), String>>>> = Rc::default();
     let slot = returned.clone();
     let future = scenario(Sim::new());
-    let main = spawn_on(world, NodeId::WORLD, async move {
+    let main = spawn_on(world, NodeId::WORLD, Location::caller(), async move {
         let result = future.await.finish();
         *slot.borrow_mut() = Some(result);
     });
