@@ -27,4 +27,4 @@ pub use sleep::{
     Elapsed, Interval, Sleep, Timeout, interval, sleep, sleep_until, switch_point, timeout, yield_now,
 };
 pub use spawn::{spawn, spawn_on};
-pub use world::{PanicNote, World, current, try_current, with_current};
+pub use world::{PanicNote, Setup, World, current, try_current, with_current};

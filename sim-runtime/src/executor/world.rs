@@ -59,6 +59,20 @@ pub struct World {
     extensions: RefCell<Vec<(TypeId, Rc<dyn Any>)>>,
 }
 
+/// What a world is made of.
+pub struct Setup {
+    /// Choices; if it records, so does the trace.
+    pub tape: Tape,
+    /// Who runs next.
+    pub policy: PolicyName,
+    /// Bounds.
+    pub limits: Limits,
+    /// Shown to the watchdog.
+    pub heartbeat: Arc<Heartbeat>,
+    /// Where the scenario is written: its task is reported as spawned there.
+    pub written_at: &'static Location<'static>,
+}
+
 /// A panic inside the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PanicNote {
@@ -126,18 +140,13 @@ impl Drop for Inside {
 
 impl World {
     /// A world with nothing in it yet but the node of the scenario itself.
-    pub fn new(
-        tape: Tape,
-        recording: bool,
-        policy: PolicyName,
-        limits: Limits,
-        heartbeat: Arc<Heartbeat>,
-    ) -> Rc<Self> {
+    pub fn new(setup: Setup) -> Rc<Self> {
+        let Setup { tape, policy, limits, heartbeat, .. } = setup;
         let policy = policy.build(&mut tape.generator("policy"));
         let world = Self {
             schedule: tape.lane("sched"),
+            trace: Trace::new(tape.is_recording()),
             tape,
-            trace: Trace::new(recording),
             limits,
             run: RUNS.fetch_add(1, Ordering::Relaxed),
             now: Cell::new(0),

@@ -1,7 +1,7 @@
 //! One run, on a thread or in a process of its own, with a watchdog beside it.
 
 use super::{Scenario, Settings};
-use crate::executor::{Heartbeat, Limit, install_panic_hook};
+use crate::executor::{Heartbeat, Limit, Setup, install_panic_hook};
 use crate::schedule::PolicyName;
 use crate::sim::{Ended, Outcome, run_scenario};
 use crate::tape::{Recording, Tape};
@@ -82,14 +82,14 @@ impl Runner {
                 None => Tape::seeded(own_request.seed, own_request.recording),
                 Some(script) => Tape::scripted(own_request.seed, script, own_request.recording),
             };
-            run_scenario(
+            let setup = Setup {
                 tape,
-                own_request.recording,
-                own_request.policy,
-                own_scenario.limits,
-                theirs,
-                |sim| own_scenario.start(sim),
-            )
+                policy: own_request.policy,
+                limits: own_scenario.limits,
+                heartbeat: theirs,
+                written_at: own_scenario.written_at(),
+            };
+            run_scenario(setup, |sim| own_scenario.start(sim))
         };
         self.watched.begin(request.seed.min(u64::MAX - 1));
         let thread = FreshThread::start(scenario.name(), STACK_BYTES, body)

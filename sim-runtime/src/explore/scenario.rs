@@ -5,6 +5,7 @@ use crate::node::Finish;
 use crate::sim::Sim;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ type Body = dyn Fn(Sim) -> Pin<Box<dyn Future<Output = Result<(), String>>>> + S
 pub struct Scenario {
     name: String,
     body: Arc<Body>,
+    written_at: &'static Location<'static>,
     /// Bounds of each run.
     pub limits: Limits,
     /// How to run it again from a shell.
@@ -49,6 +51,7 @@ impl Scenario {
     ///
     /// If the name is empty or has characters other than ASCII letters, digits, `_`, `-` and `:`: it
     /// becomes part of file names.
+    #[track_caller]
     pub fn new<F, R>(name: &str, rerun: Rerun, body: impl Fn(Sim) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = R> + 'static,
@@ -63,7 +66,7 @@ impl Scenario {
             let future = body(sim);
             Box::pin(async move { future.await.finish() })
         });
-        Self { name: name.to_owned(), body, limits: Limits::default(), rerun }
+        Self { name: name.to_owned(), body, written_at: Location::caller(), limits: Limits::default(), rerun }
     }
 
     /// The scenario with other bounds.
@@ -76,6 +79,11 @@ impl Scenario {
     /// The name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Where it is written.
+    pub(super) fn written_at(&self) -> &'static Location<'static> {
+        self.written_at
     }
 
     pub(super) fn start(&self, sim: Sim) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
