@@ -18,7 +18,7 @@
 //!
 //! All `unsafe` of the workspace is in this crate.
 //!
-//! What cannot be closed off from here: `environ` read directly (`std::env::vars`), `stat` and the
+//! What cannot be closed off from here: `environ` read directly (`std::env::vars`), the
 //! order of a directory's entries, the `rdtsc` instruction, and C code that reaches the kernel
 //! without the C library's exported symbols (glibc's own internals do: `fopen`, `pthread_cond_timedwait`).
 #![allow(unsafe_code)]

@@ -225,6 +225,12 @@ pub enum Refused<'a> {
         /// As given, made absolute only when it was relative to an open directory.
         path: &'a Path,
     },
+    /// A file or directory asked about: is it there, how large, where does it lead (`stat`, `access`, `readlink`).
+    /// Crates probe for optional files this way, so this need not mean that the code under test is at fault.
+    Look {
+        /// As given, made absolute only when it was relative to an open directory.
+        path: &'a Path,
+    },
     /// A file opened for writing, created, renamed, truncated or removed.
     Write {
         /// As given, made absolute only when it was relative to an open directory.
@@ -251,6 +257,7 @@ impl Refused<'_> {
             Refused::Thread => libc::EAGAIN,
             Refused::Socket { call: "connect", .. } => libc::ECONNREFUSED,
             Refused::Reactor { .. } => libc::ENOSYS,
+            Refused::Look { .. } => libc::ENOENT,
             Refused::Process { .. }
             | Refused::Read { .. }
             | Refused::Write { .. }
@@ -274,6 +281,11 @@ impl fmt::Display for Refused<'_> {
             Refused::Read { path } => write!(
                 out,
                 "{} of the host was opened for reading inside a run; embed it, or place it in the node's folder",
+                path.display()
+            ),
+            Refused::Look { path } => write!(
+                out,
+                "{} of the host was looked for inside a run; embed it, or place it in the node's folder",
                 path.display()
             ),
             Refused::Write { path } => write!(

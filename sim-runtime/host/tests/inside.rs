@@ -253,6 +253,28 @@ fn files_of_the_host_need_leave() {
 }
 
 #[test]
+fn files_of_the_host_are_not_there() {
+    let (seen, refused) = same_twice(|machine| {
+        let seen = ["/etc/passwd", "/etc/hostname"].map(|path| std::path::Path::new(path).exists());
+        let link = std::fs::read_link("/proc/self/cwd").map(drop).map_err(|error| error.kind());
+        let own = std::fs::File::open("/etc/hostname").and_then(|file| file.metadata()).is_ok();
+        ((seen, link, own), machine.refused.borrow().join("\n"))
+    });
+    assert_eq!(seen, ([false, true], Err(ErrorKind::NotFound), true));
+    assert!(refused.contains("/etc/passwd of the host was looked for"), "{refused}");
+}
+
+#[test]
+fn a_wait_can_run_other_tasks() {
+    let received = same_twice(|machine| {
+        let (sender, receiver) = mpsc::channel();
+        machine.on_wait.replace(Some(Box::new(move || sender.send(wall_seconds()).expect("waited for"))));
+        (receiver.recv().ok(), sim_host::is_inside())
+    });
+    assert_eq!(received, (Some(WALL_START_S + 5), true));
+}
+
+#[test]
 fn output_can_be_taken() {
     let printed = sim_host::threads::run_on_fresh_thread("run", 1 << 20, || {
         let machine = FakeMachine::with(1, true);

@@ -24,7 +24,7 @@ pub(super) fn find_executable() {
 }
 
 /// What a caller gave as a path, made absolute where it was relative to an open directory.
-unsafe fn path(folder: c_int, name: *const c_char) -> PathBuf {
+pub(super) unsafe fn path(folder: c_int, name: *const c_char) -> PathBuf {
     // SAFETY: the caller of the hook gives a C string.
     let name = Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(name) }.to_bytes()));
     if folder == libc::AT_FDCWD || name.is_absolute() {
@@ -55,11 +55,12 @@ fn is_entropy(path: &Path) -> bool {
     matches!(path.to_str(), Some("/dev/urandom" | "/dev/random"))
 }
 
-fn reading_is_refused(path: &Path) -> Option<Errno> {
+/// Asks whether `path` may be read or looked at, unless that is plain.
+pub(super) fn reading_is_refused(path: &Path, what: &Refused<'_>) -> Option<Errno> {
     if is_of_control_groups(path) {
         return Some(libc::ENOENT);
     }
-    if is_of_a_backtrace(path) || is_entropy(path) { None } else { refused(&Refused::Read { path }) }
+    if is_of_a_backtrace(path) || is_entropy(path) { None } else { refused(what) }
 }
 
 /// Whether opening is refused; also notes a descriptor of `/dev/urandom` that `open` then gives.
@@ -73,7 +74,7 @@ unsafe fn opened(folder: c_int, name: *const c_char, flags: c_int, open: impl Fn
         || flags & (libc::O_CREAT | libc::O_TRUNC) != 0
         || flags & libc::O_TMPFILE == libc::O_TMPFILE;
     let no = if !writes {
-        reading_is_refused(&path)
+        reading_is_refused(&path, &Refused::Read { path: &path })
     } else if path == Path::new("/dev/null") {
         None
     } else {
@@ -146,7 +147,8 @@ unsafe extern "C" fn rename(from: Text, to: Text) -> c_int {
 unsafe extern "C" fn opendir(name: Text) -> *mut c_void {
     if crate::is_inside() {
         // SAFETY: the caller gives a C string.
-        if let Some(errno) = reading_is_refused(&unsafe { path(HERE, name) }) {
+        let path = unsafe { path(HERE, name) };
+        if let Some(errno) = reading_is_refused(&path, &Refused::Read { path: &path }) {
             failed(errno);
             return std::ptr::null_mut();
         }

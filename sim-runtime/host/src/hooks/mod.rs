@@ -11,6 +11,7 @@
 mod clock;
 mod entropy;
 mod environment;
+mod file_status;
 mod files;
 mod futex;
 mod identity;

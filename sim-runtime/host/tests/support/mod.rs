@@ -6,7 +6,7 @@ use std::ffi::CString;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use sim_host::{Machine, Refused, ResolveError, Variable, Verdict};
+use sim_host::{Machine, Refused, ResolveError, Variable, Verdict, Waited};
 
 /// What [`FakeMachine`] says the time is when a run starts: 2001-09-09.
 pub const WALL_START_S: u64 = 1_000_000_000;
@@ -19,6 +19,8 @@ pub struct FakeMachine {
     pub refused: RefCell<Vec<String>>,
     pub printed: RefCell<Vec<u8>>,
     pub captures: bool,
+    /// What another task does while this one waits.
+    pub on_wait: RefCell<Option<Box<dyn FnOnce()>>>,
 }
 
 impl FakeMachine {
@@ -35,6 +37,7 @@ impl FakeMachine {
             refused: RefCell::default(),
             printed: RefCell::default(),
             captures,
+            on_wait: RefCell::default(),
         })
     }
 }
@@ -65,6 +68,18 @@ impl Machine for FakeMachine {
 
     fn blocking_sleep(&self, ns: u64) {
         self.now_ns.set(self.now_ns.get() + ns);
+    }
+
+    fn blocking_wait(&self, limit_ns: Option<u64>, still_waiting: &dyn Fn() -> bool) -> Waited {
+        if let Some(task) = self.on_wait.take() {
+            sim_host::inside(task);
+        }
+        if !still_waiting() {
+            return Waited::Woken;
+        }
+        let Some(limit_ns) = limit_ns else { return Waited::Real };
+        self.blocking_sleep(limit_ns);
+        Waited::TimedOut
     }
 
     fn processors(&self) -> usize {
@@ -108,7 +123,9 @@ impl Machine for FakeMachine {
     fn refuse(&self, what: &Refused<'_>) -> Verdict {
         self.refused.borrow_mut().push(what.to_string());
         match what {
-            Refused::Read { path } if path.starts_with("/etc/hostname") => Verdict::Allow,
+            Refused::Read { path } | Refused::Look { path } if path.starts_with("/etc/hostname") => {
+                Verdict::Allow
+            }
             _ => Verdict::Refuse(what.errno()),
         }
     }
