@@ -1,5 +1,6 @@
 //! What code inside a run sees, and that nobody else sees it.
 
+#![cfg(hooked)]
 #![allow(unsafe_code)]
 
 mod support;

@@ -1,5 +1,5 @@
 //! Fresh processes: forked, and started again.
-#![cfg(target_os = "linux")]
+#![cfg(hooked)]
 
 mod support;
 
@@ -66,6 +66,19 @@ fn forks_of_several_threads_do_not_wait_for_each_other() {
         assert_eq!(run_in_fork(Some(LIMIT), || vec![round]).expect("answers"), [round]);
     }
     assert!(matches!(forever.join().expect("no panic"), Err(ForkError::TimedOut)));
+}
+
+#[test]
+fn a_forked_run_equals_another() {
+    let run = || {
+        support::inside(5, |_| {
+            let set: std::collections::HashSet<u8> = (0..=255).collect();
+            set.into_iter().collect::<Vec<u8>>()
+        })
+    };
+    let [first, second] = [(); 2].map(|()| run_in_fork(Some(LIMIT), run).expect("answers"));
+    assert_eq!(first, second);
+    assert_eq!(first, run(), "in this process");
 }
 
 #[test]

@@ -92,3 +92,11 @@ fn only_the_silent_run_is_told() {
     drop(watchdog);
     assert_eq!(told.try_iter().count(), 0);
 }
+
+#[test]
+fn a_run_has_a_cost() {
+    let before = sim_host::resources::thread_processor_ns();
+    let filled = std::hint::black_box(vec![1_u8; 32 << 20]);
+    assert!(sim_host::resources::thread_processor_ns() > before);
+    assert!(sim_host::resources::peak_memory_bytes() >= filled.len() as u64);
+}

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 use libc::{iovec, mode_t, off_t, size_t, ssize_t};
 
-use super::{entropy, failed, next, output, refused};
+use super::{entropy, failed, next, output, refused, socket_bytes};
 use crate::gate::{ask, outside};
 use crate::machine::{Errno, Refused};
 
@@ -169,7 +169,8 @@ unsafe extern "C" fn read(fd: c_int, out: *mut c_void, size: size_t) -> ssize_t 
         if is_entropy_file(fd) && entropy::fill(out, size) {
             return size as ssize_t;
         }
-        next::read(fd, out, size)
+        socket_bytes::receive_bytes(fd, out, size, false)
+            .map_or_else(|| next::read(fd, out, size), |(received, _)| received)
     }
 }
 
@@ -177,13 +178,15 @@ unsafe extern "C" fn read(fd: c_int, out: *mut c_void, size: size_t) -> ssize_t 
 unsafe extern "C" fn readv(fd: c_int, start: *const iovec, count: c_int) -> ssize_t {
     // SAFETY: the caller gives `count` parts, each with room for its length.
     unsafe {
+        let parts = || output::parts(start, usize::try_from(count).unwrap_or(0));
         if is_entropy_file(fd) {
-            let parts = output::parts(start, usize::try_from(count).unwrap_or(0));
-            return parts
-                .iter()
-                .filter(|part| entropy::fill(part.iov_base, part.iov_len))
-                .map(|part| part.iov_len as ssize_t)
-                .sum();
+            let filled = parts().iter().filter(|part| entropy::fill(part.iov_base, part.iov_len));
+            return filled.map(|part| part.iov_len as ssize_t).sum();
+        }
+        if crate::is_inside()
+            && let Some((received, _)) = socket_bytes::receive_parts(fd, start, parts().len(), false)
+        {
+            return received;
         }
         next::readv(fd, start, count)
     }

@@ -23,6 +23,7 @@ mod processors;
 mod raw_syscall;
 mod sleep;
 mod socket_address;
+mod socket_bytes;
 mod sockets;
 
 use crate::machine::{Errno, Refused, Verdict};

@@ -150,6 +150,11 @@ next_functions! {
     fn accept4(fd: c_int, address: *mut sockaddr, size: *mut socklen_t, flags: c_int) -> c_int;
     fn getsockname(fd: c_int, address: *mut sockaddr, size: *mut socklen_t) -> c_int;
     fn getpeername(fd: c_int, address: *mut sockaddr, size: *mut socklen_t) -> c_int;
+    fn shutdown(fd: c_int, how: c_int) -> c_int;
+    fn send(fd: c_int, bytes: *const c_void, size: size_t, flags: c_int) -> ssize_t;
+    fn recv(fd: c_int, out: *mut c_void, size: size_t, flags: c_int) -> ssize_t;
+    fn recvfrom(fd: c_int, out: *mut c_void, size: size_t, flags: c_int, address: *mut sockaddr, address_size: *mut socklen_t) -> ssize_t;
+    fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t;
     fn sendto(fd: c_int, bytes: *const c_void, size: size_t, flags: c_int, address: *const sockaddr, address_size: socklen_t) -> ssize_t;
     fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t;
 
