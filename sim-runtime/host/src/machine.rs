@@ -143,6 +143,9 @@ pub trait Machine {
         Answer::Real
     }
 
+    /// A descriptor was copied (`try_clone`): `copy` stands for the same socket. Default: nothing.
+    fn duplicated(&self, _fd: i32, _copy: i32) {}
+
     /// A descriptor is about to be closed: drop what was kept under its number. Default: nothing.
     fn closed(&self, _fd: i32) {}
 

@@ -110,6 +110,13 @@ impl Machine for Echo {
     fn socket_peer(&self, fd: i32) -> Answer<SocketAddress> {
         self.socket_name(fd)
     }
+    fn duplicated(&self, fd: i32, copy: i32) {
+        let mut queues = self.queues.borrow_mut();
+        if let Some(queue) = queues.get(&fd).cloned() {
+            queues.insert(copy, queue);
+            self.calls.borrow_mut().push("duplicate".to_owned());
+        }
+    }
     fn closed(&self, fd: i32) {
         if self.queues.borrow_mut().remove(&fd).is_some() {
             self.calls.borrow_mut().push("close".to_owned());
@@ -147,6 +154,15 @@ fn a_stream_connects_by_name_and_carries_bytes() {
         assert_eq!((&start, all.as_str()), (b"hello", "hello world"));
         assert_eq!(stream.peer_addr().expect("named").to_string(), ADDRESS);
         stream.shutdown(Shutdown::Write).expect("shut");
+    });
+}
+
+#[test]
+fn a_cloned_stream_is_known_to_the_machine() {
+    check(&["connect 10.1.2.3:4567", "duplicate", "close", "close"], || {
+        let stream = TcpStream::connect(ADDRESS).expect("connects");
+        let clone = stream.try_clone().expect("cloned");
+        assert_eq!(clone.peer_addr().expect("named").to_string(), ADDRESS);
     });
 }
 

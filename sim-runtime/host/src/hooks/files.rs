@@ -1,4 +1,4 @@
-//! Files: who may open, make and remove which; `/dev/urandom`; closing.
+//! Files: who may open, make and remove which; `/dev/urandom`.
 //!
 //! A path that a backtrace needs is let through without asking, so that a panic inside a run prints
 //! as it does elsewhere. What tells of control groups does not exist: `available_parallelism` would
@@ -190,14 +190,4 @@ unsafe extern "C" fn readv(fd: c_int, start: *const iovec, count: c_int) -> ssiz
         }
         next::readv(fd, start, count)
     }
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn close(fd: c_int) -> c_int {
-    ask(|inside| {
-        inside.entropy_files.borrow_mut().retain(|kept| *kept != fd);
-        inside.machine.closed(fd);
-    });
-    // SAFETY: the caller's argument, unchanged.
-    unsafe { next::close(fd) }
 }

@@ -142,6 +142,8 @@ next_functions! {
     fn write(fd: c_int, bytes: *const c_void, size: size_t) -> ssize_t;
     fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t;
     fn close(fd: c_int) -> c_int;
+    fn dup(fd: c_int) -> c_int;
+    fn fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int = unsafe extern "C" fn(c_int, c_int, ...) -> c_int;
 
     fn bind(fd: c_int, address: *const sockaddr, size: socklen_t) -> c_int;
     fn listen(fd: c_int, backlog: c_int) -> c_int;
