@@ -2,7 +2,8 @@
 
 use sim::Sim;
 use sim::explore::{
-    Confirmation, Extent, Isolation, Request, Rerun, Runner, Scenario, Settings, Silent, answer_parent, confirm, sweep, twice,
+    Confirmation, Extent, Isolation, Request, Rerun, Runner, Scenario, Settings, Silent, answer_parent,
+    confirm, sweep, twice,
 };
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
@@ -93,9 +94,17 @@ fn a_leak_is_named_by_its_first_differing_fact() {
         sim.note("the same in all");
         sim.note(format!("run {}", RUNS.fetch_add(1, Ordering::Relaxed)));
     });
-    let difference = twice(&Runner::new(&leaky, Isolation::Thread), &leaky, &request(1)).expect("they differ").to_string();
-    assert!(difference.contains("`200 - note run 0`") && difference.contains("`200 - note run 1`"), "{difference}");
-    assert_eq!(twice(&Runner::new(&leaky, Isolation::Process), &leaky, &request(1)), None, "processes share nothing");
+    let difference =
+        twice(&Runner::new(&leaky, Isolation::Thread), &leaky, &request(1)).expect("they differ").to_string();
+    assert!(
+        difference.contains("`200 - note run 0`") && difference.contains("`200 - note run 1`"),
+        "{difference}"
+    );
+    assert_eq!(
+        twice(&Runner::new(&leaky, Isolation::Process), &leaky, &request(1)),
+        None,
+        "processes share nothing"
+    );
 }
 
 #[test]

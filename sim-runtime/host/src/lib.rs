@@ -12,6 +12,7 @@
 //! | `hooks` | the libc symbols, one file a subject |
 //! | [`real`] | the host's clock, entropy and environment, gate or not |
 //! | [`threads`] | a fresh thread for each run |
+//! | [`thread_words`] | a word that a crate keeps in a thread-local, set for each run |
 //! | [`watchdog`] | notices a run that stopped moving |
 //! | [`process`] | a fresh process: fork, or a respawn at fixed addresses |
 //! | [`resources`] | what a run cost: memory and processor time |
@@ -62,6 +63,7 @@ pub mod process;
 pub mod real;
 #[cfg(unix)]
 pub mod resources;
+pub mod thread_words;
 pub mod threads;
 pub mod watchdog;
 
