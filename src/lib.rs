@@ -26,9 +26,13 @@
 //! | [`fault`] | plans and marked places |
 //! | [`net`] | sockets, links, names, request-level faults |
 //! | [`db`] | the PostgreSQL-compatible store |
+//! | `hyper` | adapters for hyper 1.x, with the feature of that name |
 //! | [`explore`], [`drive`], [`report`] | sweeping, replaying, shrinking from a program |
 //!
 //! Start with `README.md`; `ARCHITECTURE.md` has the ideas.
+
+#[cfg(feature = "hyper")]
+pub mod hyper;
 
 pub use sim_db as db;
 pub use sim_net as net;

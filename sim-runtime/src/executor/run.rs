@@ -120,12 +120,12 @@ impl World {
                 None => break,
             }
         }
-        self.next_deadline.set(self.timers.borrow_mut().next().unwrap_or(Nanos::MAX));
+        self.next_deadline.set(self.timers.borrow_mut().next_deadline().unwrap_or(Nanos::MAX));
     }
 
     /// Nothing is ready: jump to the next deadline, or say why not.
     fn idle(&self, deadline: Nanos) -> Option<Stop> {
-        let next = self.timers.borrow_mut().next();
+        let next = self.timers.borrow_mut().next_deadline();
         self.next_deadline.set(next.unwrap_or(Nanos::MAX));
         match next {
             None => Some(Stop::Stalled),
