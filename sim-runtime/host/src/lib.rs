@@ -10,6 +10,7 @@
 //! | [`machine`] | what a run answers for: the trait [`Machine`] and its words |
 //! | [`gate`] | who is inside: [`enter`], [`outside`], [`inside`], [`is_inside`] |
 //! | `hooks` | the libc symbols, one file a subject |
+//! | [`inspect`] | a waker that tells when it is cloned |
 //! | [`real`] | the host's clock, entropy and environment, gate or not |
 //! | [`threads`] | a fresh thread for each run |
 //! | [`thread_words`] | a word that a crate keeps in a thread-local, set for each run |
@@ -57,6 +58,7 @@
 pub mod gate;
 #[cfg(hooked)]
 mod hooks;
+pub mod inspect;
 pub mod machine;
 #[cfg(unix)]
 pub mod process;
