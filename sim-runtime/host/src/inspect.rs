@@ -67,7 +67,8 @@ mod tests {
             theirs.fetch_add(1, Ordering::Relaxed);
         });
         waker.wake_by_ref();
-        waker.clone().wake();
+        let kept = waker.clone();
+        kept.wake();
         drop(waker.clone());
         drop(waker);
         assert_eq!((wakes.0.load(Ordering::Relaxed), clones.load(Ordering::Relaxed)), (2, 2));

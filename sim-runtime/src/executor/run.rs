@@ -251,7 +251,7 @@ impl World {
                 (Some(what), Some(place)) => format!("{what}: {place}"),
                 (Some(what), None) => what.to_owned(),
                 (None, Some(place)) => place.to_owned(),
-                (None, None) => "something unknown".to_owned(),
+                (None, None) => "nothing that could wake it (it keeps no waker)".to_owned(),
             };
             format!("{who}, waits for {waits_for}")
         };
