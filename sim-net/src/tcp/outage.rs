@@ -51,7 +51,8 @@ impl Connection {
         let round_trip = wire.trip_ns(other).zip(wire.trip_ns(side)).map(|(there, back)| there + back);
         if let Some(round_trip) = round_trip {
             for segment in self.pipe_mut(other).unheard() {
-                segment.acked_ns = next_retry_at(segment.sent_ns, first, now) + round_trip;
+                let heard = next_retry_at(segment.sent_ns, first, now) + round_trip;
+                segment.acked_ns = heard.max(segment.arrives_ns);
             }
         }
         for side in [side, other] {

@@ -148,10 +148,12 @@ impl Pipe {
     /// When acknowledgements will have freed worthwhile room, if that needs nothing but time.
     pub fn room_at(&self) -> Option<u64> {
         let mut free = (self.send_limit as usize).saturating_sub(self.unacked + self.unsent());
+        let mut at = 0;
         for segment in &self.segments {
             free += segment.bytes as usize;
+            at = at.max(segment.acked_ns);
             if free >= self.worthwhile_room() {
-                return (segment.acked_ns != NEVER).then_some(segment.acked_ns);
+                return (at != NEVER).then_some(at);
             }
         }
         None
@@ -233,10 +235,9 @@ impl Pipe {
         self.segments.iter_mut().skip(self.arrived).filter(|segment| segment.arrives_ns == NEVER)
     }
 
-    /// The packets whose acknowledgement waits for the way back to heal, in order.
+    /// The packets that arrive but whose acknowledgement waits for the way back to heal, in order.
     pub fn unheard(&mut self) -> impl Iterator<Item = &mut Segment> {
-        let arrived = self.arrived;
-        self.segments.iter_mut().take(arrived).filter(|segment| segment.acked_ns == NEVER)
+        self.segments.iter_mut().filter(|segment| segment.acked_ns == NEVER && segment.arrives_ns != NEVER)
     }
 
     /// When the oldest packet was sent whose acknowledgement will not come by itself.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
-use super::{Connection, Event, Phase, Readiness, Side, Timer, Welcome, Wire};
+use super::{Connection, Event, Readiness, Side, Timer, Welcome, Wire};
 use crate::link::Passage;
 
 pub const TRIP_NS: u64 = 1_000_000;
@@ -168,9 +168,5 @@ impl Script {
     pub fn boot(&mut self, side: Side) {
         self.w.up[side as usize] = true;
         self.c.link_open(&mut self.w, side.other(), false);
-    }
-
-    pub fn phase(&self, side: Side) -> Phase {
-        self.c.end(side).phase
     }
 }
