@@ -47,12 +47,15 @@ impl Connection {
             self.resend(wire, side, leaves);
         }
         let other = side.other();
-        let first = self.first_retry_ns(other);
         let round_trip = wire.trip_ns(other).zip(wire.trip_ns(side)).map(|(there, back)| there + back);
         if let Some(round_trip) = round_trip {
-            for segment in self.pipe_mut(other).unheard() {
-                let heard = next_retry_at(segment.sent_ns, first, now) + round_trip;
-                segment.acked_ns = heard.max(segment.arrives_ns);
+            // A retransmission is answered only when both directions work.
+            for side in [side, other] {
+                let first = self.first_retry_ns(side);
+                for segment in self.pipe_mut(side).unheard() {
+                    let heard = next_retry_at(segment.sent_ns, first, now) + round_trip;
+                    segment.acked_ns = heard.max(segment.arrives_ns);
+                }
             }
         }
         for side in [side, other] {
