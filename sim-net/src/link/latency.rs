@@ -6,41 +6,24 @@
 //! [`Latency::LongTail`] is a base-two logarithm read from the leading zeros, with a linear
 //! interpolation between powers (error below 9 %, irrelevant for a model and equal on every machine).
 
-/// A probability as an integer ratio, `numerator / denominator`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ratio {
-    /// How many of [`Ratio::denominator`] cases happen.
-    pub numerator: u32,
-    /// Out of how many cases; never zero.
-    pub denominator: u32,
+use sim_runtime::tape::{Lane, Ratio};
+
+/// Where bounded choices come from: a lane of the tape in a run, a script in tests.
+pub trait Choices {
+    /// A number below `bound`; 0 is calm, and what a bound of 0 or 1 gives without a draw.
+    fn below(&mut self, bound: u64) -> u64;
+    /// Whether something of this probability happens; never and always draw nothing.
+    fn chance(&mut self, ratio: Ratio) -> bool;
 }
 
-impl Ratio {
-    /// Never happens, and draws nothing.
-    pub const NEVER: Ratio = Ratio { numerator: 0, denominator: 1 };
-    /// Always happens, and draws nothing.
-    pub const ALWAYS: Ratio = Ratio { numerator: 1, denominator: 1 };
-
-    /// `numerator` cases out of `denominator`.
-    ///
-    /// # Panics
-    /// When the denominator is zero or smaller than the numerator.
-    pub const fn new(numerator: u32, denominator: u32) -> Ratio {
-        assert!(denominator > 0, "a ratio needs a denominator above zero");
-        assert!(numerator <= denominator, "a ratio is at most one");
-        Ratio { numerator, denominator }
+impl Choices for &Lane {
+    #[inline]
+    fn below(&mut self, bound: u64) -> u64 {
+        Lane::below(self, bound)
     }
 
-    /// Whether the case happens; the choices that make it happen are the highest ones, so 0 is calm.
-    /// A ratio of zero or one draws nothing.
-    pub fn happens(self, choose: &mut impl FnMut(u64) -> u64) -> bool {
-        if self.numerator == 0 {
-            return false;
-        }
-        if self.numerator >= self.denominator {
-            return true;
-        }
-        choose(u64::from(self.denominator)) >= u64::from(self.denominator - self.numerator)
+    fn chance(&mut self, ratio: Ratio) -> bool {
+        ratio == Ratio::ALWAYS || Lane::chance(self, ratio)
     }
 }
 
@@ -78,22 +61,22 @@ pub enum Latency {
 const TAIL_STEPS: u64 = 1 << 16;
 
 impl Latency {
-    /// Draws one trip in nanoseconds. `choose(bound)` must return a number below `bound`.
-    pub fn draw(&self, choose: &mut impl FnMut(u64) -> u64) -> u64 {
+    /// Draws one trip in nanoseconds.
+    pub fn draw(&self, choices: &mut impl Choices) -> u64 {
         match self {
             Latency::Constant(ns) => *ns,
             Latency::Uniform { min_ns, max_ns } => {
                 let span = max_ns.saturating_sub(*min_ns);
-                if span == 0 { *min_ns } else { min_ns + choose(span.saturating_add(1)) }
+                if span == 0 { *min_ns } else { min_ns + choices.below(span.saturating_add(1)) }
             }
             Latency::LongTail { min_ns, mean_ns } => {
-                min_ns.saturating_add(tail(choose(TAIL_STEPS), *mean_ns))
+                min_ns.saturating_add(tail(choices.below(TAIL_STEPS), *mean_ns))
             }
             Latency::Bimodal { fast, slow, slow_ratio } => {
-                if slow_ratio.happens(choose) {
-                    slow.draw(choose)
+                if choices.chance(*slow_ratio) {
+                    slow.draw(choices)
                 } else {
-                    fast.draw(choose)
+                    fast.draw(choices)
                 }
             }
         }
@@ -127,8 +110,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn with(choice: u64) -> impl FnMut(u64) -> u64 {
-        move |bound| choice.min(bound - 1)
+    struct Always(u64);
+
+    impl Choices for Always {
+        fn below(&mut self, bound: u64) -> u64 {
+            self.0.min(bound.saturating_sub(1))
+        }
+        fn chance(&mut self, _ratio: Ratio) -> bool {
+            self.0 > 0
+        }
     }
 
     fn models() -> Vec<Latency> {
@@ -147,13 +137,13 @@ mod tests {
     #[test]
     fn choice_zero_is_the_shortest_trip() {
         for model in models() {
-            assert_eq!(model.draw(&mut with(0)), model.calm_ns(), "{model:?}");
+            assert_eq!(model.draw(&mut Always(0)), model.calm_ns(), "{model:?}");
         }
     }
 
     #[test]
     fn the_last_choice_of_a_bimodal_link_is_slow() {
-        assert_eq!(models()[3].draw(&mut with(u64::MAX)), 900);
+        assert_eq!(models()[3].draw(&mut Always(u64::MAX)), 900);
     }
 
     #[test]
@@ -161,13 +151,6 @@ mod tests {
         let sum: u64 = (0..TAIL_STEPS).map(|c| tail(c, 1_000_000)).sum();
         let mean = sum / TAIL_STEPS;
         assert!((930_000..1_070_000).contains(&mean), "{mean}");
-    }
-
-    #[test]
-    fn impossible_and_certain_ratios_draw_nothing() {
-        let mut refuse = |_| -> u64 { panic!("drew") };
-        assert!(!Ratio::NEVER.happens(&mut refuse));
-        assert!(Ratio::ALWAYS.happens(&mut refuse));
     }
 
     proptest! {

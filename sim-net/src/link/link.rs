@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::link::rules::Rule;
-use crate::link::{Effect, Latency, NodeId, Ratio, RuleId, Selector};
+use crate::link::{Choices, Effect, Latency, NodeId, Ratio, RuleId, Selector};
 
 /// Index of a link in [`Links`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +35,8 @@ pub struct Link {
     duplicate: Vec<Ratio>,
     reorder: Vec<Ratio>,
     delays: Vec<Latency>,
+    clogs: Vec<u64>,
+    limits: Vec<u64>,
     cuts: u32,
     unreachable: u32,
     holds: u32,
@@ -66,13 +68,13 @@ impl Link {
 
     /// Draws the fate of a packet of `bytes` leaving at `now_ns`.
     #[inline]
-    pub fn pass(&mut self, now_ns: u64, bytes: usize, choose: &mut impl FnMut(u64) -> u64) -> Passage {
+    pub fn pass(&mut self, now_ns: u64, bytes: usize, choices: &mut impl Choices) -> Passage {
         if self.blocked() {
             return Passage::Blocked;
         }
         let mut lost = false;
         for ratio in &self.loss {
-            lost |= ratio.happens(choose);
+            lost |= choices.chance(*ratio);
         }
         let mut at = now_ns.max(self.clogged_until_ns);
         if self.bytes_per_second > 0 {
@@ -84,22 +86,22 @@ impl Link {
         if lost {
             return Passage::Lost;
         }
-        at += self.base.draw(choose);
+        at += self.base.draw(choices);
         for delay in &self.delays {
-            at += delay.draw(choose);
+            at += delay.draw(choices);
         }
         Passage::Arrives(at)
     }
 
     /// Draws whether a datagram arrives twice.
-    pub fn duplicates(&self, choose: &mut impl FnMut(u64) -> u64) -> bool {
-        self.duplicate.iter().fold(false, |hit, ratio| hit | ratio.happens(choose))
+    pub fn duplicates(&self, choices: &mut impl Choices) -> bool {
+        self.duplicate.iter().fold(false, |hit, ratio| hit | choices.chance(*ratio))
     }
 
     /// Draws whether a datagram falls behind, and by how many nanoseconds.
-    pub fn falls_behind(&self, choose: &mut impl FnMut(u64) -> u64) -> u64 {
-        let hit = self.reorder.iter().fold(false, |hit, ratio| hit | ratio.happens(choose));
-        if hit { self.base.calm_ns() + 1 + self.base.draw(choose) } else { 0 }
+    pub fn falls_behind(&self, choices: &mut impl Choices) -> u64 {
+        let hit = self.reorder.iter().fold(false, |hit, ratio| hit | choices.chance(*ratio));
+        if hit { self.base.calm_ns() + 1 + self.base.draw(choices) } else { 0 }
     }
 
     fn apply(&mut self, effect: &Effect, begins: bool) {
@@ -116,14 +118,16 @@ impl Link {
             Effect::Unreachable => count(&mut self.unreachable),
             Effect::Hold => count(&mut self.holds),
             Effect::Clog { until_ns } => {
-                self.clogged_until_ns = if begins { self.clogged_until_ns.max(*until_ns) } else { 0 };
+                toggle(&mut self.clogs, until_ns, begins);
+                self.clogged_until_ns = self.clogs.iter().copied().max().unwrap_or(0);
             }
             Effect::Loss(ratio) => toggle(&mut self.loss, ratio, begins),
             Effect::Duplicate(ratio) => toggle(&mut self.duplicate, ratio, begins),
             Effect::Reorder(ratio) => toggle(&mut self.reorder, ratio, begins),
             Effect::Delay(latency) => toggle(&mut self.delays, latency, begins),
             Effect::Bandwidth { bytes_per_second } => {
-                self.bytes_per_second = if begins { (*bytes_per_second).max(1) } else { 0 };
+                toggle(&mut self.limits, bytes_per_second, begins);
+                self.bytes_per_second = self.limits.iter().map(|&limit| limit.max(1)).min().unwrap_or(0);
                 self.free_at_ns = 0;
             }
         }
@@ -178,6 +182,8 @@ impl Links {
             duplicate: Vec::new(),
             reorder: Vec::new(),
             delays: Vec::new(),
+            clogs: Vec::new(),
+            limits: Vec::new(),
             cuts: 0,
             unreachable: 0,
             holds: 0,
@@ -249,6 +255,11 @@ impl Links {
         opened
     }
 
+    /// Whether a rule keeps packets rather than losing them.
+    pub fn holds(&self, id: RuleId) -> bool {
+        self.rules.iter().any(|rule| rule.id == id && rule.effect == Effect::Hold)
+    }
+
     /// Whether a rule is in force.
     pub fn in_force(&self, id: RuleId) -> bool {
         self.rules.iter().any(|rule| rule.id == id)
@@ -279,6 +290,17 @@ mod tests {
     use super::*;
     use crate::link::Nodes;
 
+    struct Calm;
+
+    impl Choices for Calm {
+        fn below(&mut self, _bound: u64) -> u64 {
+            0
+        }
+        fn chance(&mut self, _ratio: Ratio) -> bool {
+            false
+        }
+    }
+
     const A: NodeId = NodeId(1);
     const B: NodeId = NodeId(2);
 
@@ -288,7 +310,7 @@ mod tests {
 
     fn pass(links: &mut Links, from: NodeId, to: NodeId, now: u64, bytes: usize) -> Passage {
         let (id, _) = links.between(from, to);
-        links.get_mut(id).pass(now, bytes, &mut |_| 0)
+        links.get_mut(id).pass(now, bytes, &mut Calm)
     }
 
     #[test]

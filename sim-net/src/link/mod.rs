@@ -14,11 +14,10 @@ pub mod link;
 pub mod rules;
 pub mod selector;
 
-pub use latency::{Latency, Ratio};
+pub use latency::{Choices, Latency};
 pub use link::{Link, LinkId, Links, Passage};
 pub use rules::{Effect, RuleId};
 pub use selector::{Nodes, Selector};
 
-/// A node as the network knows it: its number in order of creation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(pub u32);
+pub use sim_runtime::tape::Ratio;
+pub use sim_runtime::task::NodeId;

@@ -346,6 +346,38 @@ impl Connection {
         None
     }
 
+    /// Asks for a wake-up when room is free, without trying to write.
+    pub fn want_room(&mut self, wire: &mut impl Wire, side: Side) {
+        self.pipe_mut(side).wants_room = true;
+        self.await_room(wire, side);
+    }
+
+    /// The connect fails for a reason outside of TCP.
+    pub fn refuse(&mut self, wire: &mut impl Wire, error: ErrorKind) {
+        self.fail(wire, Side::Client, error);
+    }
+
+    /// A device on the way sends `side` a reset in its peer's name.
+    pub fn reset_from_outside(&mut self, wire: &mut impl Wire, side: Side) {
+        if self.end(side).phase == Phase::Open {
+            wire.event(side, Event::Reset);
+            let error =
+                if self.end(side).peer_done { ErrorKind::BrokenPipe } else { ErrorKind::ConnectionReset };
+            self.fail(wire, side, error);
+        }
+    }
+
+    /// Bytes `side` wrote that are not acknowledged.
+    pub fn unacknowledged(&mut self, now_ns: u64, side: Side) -> usize {
+        let pipe = self.pipe_mut(side);
+        (pipe.send_limit as usize).saturating_sub(pipe.room(now_ns))
+    }
+
+    /// Whether packets of `side` wait for the path to heal.
+    pub fn stuck(&self, side: Side) -> bool {
+        self.pipe(side).waiting_since().is_some()
+    }
+
     /// Whether both applications have let go: nothing that may still happen can be observed.
     pub fn unobserved(&self) -> bool {
         !self.ends[0].owned && !self.ends[1].owned

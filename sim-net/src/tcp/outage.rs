@@ -9,7 +9,6 @@ use std::io::ErrorKind;
 use super::connection::Connection;
 use super::end::{Phase, Side};
 use super::limits::{CONNECT_LIMIT_NS, RETRANSMIT_LIMIT_NS, SYN_ACK_LIMIT_NS, next_retry_at};
-use super::pipe::NEVER;
 use super::wire::{Event, Timer, Wire};
 
 impl Connection {
@@ -190,13 +189,5 @@ impl Connection {
         } else {
             self.time_out(wire, side);
         }
-    }
-
-    /// Whether anything of this connection waits for a link or a machine.
-    pub fn waits_for_a_path(&mut self) -> bool {
-        [Side::Client, Side::Server].into_iter().any(|side| {
-            self.pipe(side).waiting_since().is_some()
-                || self.pipe_mut(side).stuck().any(|s| s.arrives_ns == NEVER)
-        })
     }
 }
