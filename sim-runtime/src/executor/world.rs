@@ -215,6 +215,13 @@ impl World {
         self.now()
     }
 
+    /// Whether another task could run instead of the running one: without one a switch point has
+    /// nobody to switch to.
+    #[inline]
+    pub fn others_ready(&self) -> bool {
+        self.ready.borrow().len() > 0
+    }
+
     /// Moves time without letting anything else run: a blocking sleep, or the cost of a poll.
     #[inline]
     pub fn advance(&self, by: Nanos) {
