@@ -1,4 +1,9 @@
 //! A PostgreSQL-compatible store on virtual time.
+//!
+//! * [`error`]: the one error type, PostgreSQL's fields and codes.
+//! * [`value`]: SQL values and types.
+//! * [`engine`]: tables, versions, locks, isolation levels: the store without SQL.
 
+pub mod engine;
 pub mod error;
 pub mod value;
