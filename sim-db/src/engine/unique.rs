@@ -54,22 +54,22 @@ pub(crate) enum EntryStep {
 }
 
 impl State {
-    /// Whether a version holds its key, against anybody: what is in progress counts.
-    fn claim(&self, proc: ProcId, tuple: &Tuple) -> Option<Option<Xid>> {
+    /// Whether a version at `tid` holds its key, against anybody: what is in progress counts.
+    fn claim(&self, proc: ProcId, tuple: &Tuple, tid: Tid) -> KeyState {
         if tuple.flags.has(TupleFlags::ABORTED) {
-            return None;
+            return KeyState::Free;
         }
         let own = self.own(proc);
         if !is_own(own, tuple.xmin) && self.is_active(tuple.xmin) {
-            return Some(Some(tuple.xmin));
+            return KeyState::Wait(tuple.xmin);
         }
         if !tuple.xmax.is_some() {
-            return Some(None);
+            return KeyState::Taken(tid);
         }
         if !is_own(own, tuple.xmax) && self.is_active(tuple.xmax) {
-            return Some(Some(tuple.xmax));
+            return KeyState::Wait(tuple.xmax);
         }
-        None
+        KeyState::Free
     }
 
     /// The state of the chain that begins at `root`.
@@ -78,10 +78,9 @@ impl State {
         let mut at = page.chain_start(root.offset);
         while let Some(offset) = at {
             let Some(tuple) = page.tuple(offset) else { break };
-            match self.claim(proc, tuple) {
-                Some(Some(xid)) => return KeyState::Wait(xid),
-                Some(None) => return KeyState::Taken(Tid { block: root.block, offset }),
-                None => at = page.chain_next(tuple),
+            match self.claim(proc, tuple, Tid { block: root.block, offset }) {
+                KeyState::Free => at = page.chain_next(tuple),
+                found => return found,
             }
         }
         KeyState::Free
@@ -197,6 +196,22 @@ impl State {
         Ok(EntryStep::Done)
     }
 
+    /// Looks at a deferrable key again; answers whom to wait for before the next look.
+    fn check_again(&mut self, proc: ProcId, check: &PendingCheck) -> Result<Option<Xid>> {
+        let Some(index) = self.store.indexes.get(&check.index) else { return Ok(None) };
+        if !self.chain_is_live(proc, check.table, check.tid) {
+            return Ok(None);
+        }
+        match self.key_state(proc, index, &check.key, Some(check.tid)) {
+            KeyState::Free => Ok(None),
+            KeyState::Wait(xid) => Ok(Some(xid)),
+            KeyState::Taken(_) => {
+                self.ssi_write_entry(proc, check.index, &check.key, check.tid)?;
+                Err(self.unique_violation(check.index, &check.key))
+            }
+        }
+    }
+
     fn is_deferred(&self, proc: ProcId, index: IndexId) -> bool {
         let modes = &self.transaction(proc).constraint_modes;
         let set = modes.get(&Some(index)).or_else(|| modes.get(&None)).copied();
@@ -237,22 +252,9 @@ impl Session {
         };
         for check in due {
             loop {
-                let mut state = self.core.state.borrow_mut();
-                let Some(index) = state.store.indexes.get(&check.index).cloned() else { break };
-                if !state.chain_is_live(self.proc, check.table, check.tid) {
-                    break;
-                }
-                match state.key_state(self.proc, &index, &check.key, Some(check.tid)) {
-                    KeyState::Free => break,
-                    KeyState::Taken(_) => {
-                        state.ssi_write_entry(self.proc, check.index, &check.key, check.tid)?;
-                        return Err(state.unique_violation(check.index, &check.key));
-                    }
-                    KeyState::Wait(xid) => {
-                        drop(state);
-                        self.wait_for_transaction(xid, WaitPolicy::Wait).await?;
-                    }
-                }
+                let blocker = self.core.state.borrow_mut().check_again(self.proc, &check)?;
+                let Some(xid) = blocker else { break };
+                self.wait_for_transaction(xid, WaitPolicy::Wait).await?;
             }
         }
         Ok(())
@@ -278,7 +280,7 @@ impl Session {
             let mut state = self.core.state.borrow_mut();
             let transaction = state.transaction_mut(self.proc);
             let overridden: Vec<_> = match index {
-                None => transaction.constraint_modes.keys().copied().filter(Option::is_some).collect(),
+                None => transaction.constraint_modes.keys().copied().filter(|key| key.is_some()).collect(),
                 Some(_) => Vec::new(),
             };
             for key in overridden {
