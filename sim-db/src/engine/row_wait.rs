@@ -14,7 +14,7 @@ use super::{
     lock::{LockTag, Owner, ProcId},
     mode::{LockMode, RowLockMode, WaitPolicy},
     outcome::{LockConflictOutcome, LockRowOutcome},
-    row_lock::{Contention, changer_mode, contention},
+    row_lock::{Contention, contention},
     session::Session,
     snapshot::Snapshot,
     state::State,
@@ -121,13 +121,26 @@ impl State {
         if !found.wait_for.is_empty() {
             return LockStep::Wait(found);
         }
-        let xid = self.xid(proc);
-        self.add_row_lock(table, tid, xid, mode);
-        // A share lock beside an update in progress holds the versions to come, too.
+        // A share lock beside an update in progress holds the versions to come, too; there it may meet more.
+        let mut newer = Vec::new();
         let mut at = tid;
         while let Some(next) = self.newer_version(table, at) {
-            self.add_row_lock(table, next, xid, mode);
+            let tuple = self.store.table(table).heap.tuple(next).expect("it was just found");
+            let is_active = |xid| self.is_active(xid);
+            let holders = self.row_locks.holders(table, next);
+            let mut found = contention(tuple, holders, mode, self.own(proc), is_active);
+            if !found.wait_for.is_empty() {
+                // No place in this version's queue for it: nobody here is in the way.
+                found.is_member = true;
+                return LockStep::Wait(found);
+            }
+            newer.push(next);
             at = next;
+        }
+        let xid = self.xid(proc);
+        self.add_row_lock(table, tid, xid, mode);
+        for next in newer {
+            self.add_row_lock(table, next, xid, mode);
         }
         LockStep::Locked(row)
     }
@@ -137,7 +150,7 @@ impl State {
         let tuple = heap.tuple(tid)?;
         let is_replaced = tuple.xmax.is_some() && !tuple.is_deleted() && tuple.next != tid;
         let next = heap.tuple(tuple.next).filter(|_| is_replaced)?;
-        (next.xmin == tuple.xmax && changer_mode(tuple) == RowLockMode::NoKeyUpdate).then_some(tuple.next)
+        (next.xmin == tuple.xmax).then_some(tuple.next)
     }
 
     /// The version that `from`, which a committed transaction replaced, was replaced by.

@@ -302,7 +302,7 @@ impl Session {
             assert!(!transaction.is_failed, "a failed transaction can only be rolled back");
             !transaction.pending_checks.is_empty()
         };
-        if has_checks && let Err(error) = self.run_pending_checks(|_| true).await {
+        if has_checks && let Err(error) = self.run_pending_checks(|_, _| true).await {
             self.rollback();
             return Err(error);
         }

@@ -238,16 +238,16 @@ impl Session {
     }
 
     /// Looks again at deferrable keys that were not free when written; those that `is_due`.
-    pub(crate) async fn run_pending_checks(&self, is_due: impl Fn(IndexId) -> bool) -> Result<()> {
+    pub(crate) async fn run_pending_checks(&self, is_due: impl Fn(&State, IndexId) -> bool) -> Result<()> {
         let due = {
             let mut state = self.core.state.borrow_mut();
-            let pending = &mut state.transaction_mut(self.proc).pending_checks;
+            let pending = std::mem::take(&mut state.transaction_mut(self.proc).pending_checks);
             if pending.is_empty() {
                 return Ok(());
             }
             let (due, later): (Vec<_>, Vec<_>) =
-                std::mem::take(pending).into_iter().partition(|check| is_due(check.index));
-            *pending = later;
+                pending.into_iter().partition(|check| is_due(&state, check.index));
+            state.transaction_mut(self.proc).pending_checks = later;
             due
         };
         for check in due {
@@ -268,7 +268,7 @@ impl Session {
         if self.core.state.borrow().transaction(self.proc).pending_checks.is_empty() {
             return Ok(());
         }
-        self.run_pending_checks(|index| !self.core.state.borrow().is_deferred(self.proc, index)).await
+        self.run_pending_checks(|state, index| !state.is_deferred(self.proc, index)).await
     }
 
     /// SET CONSTRAINTS for a deferrable unique index (`None`: all); to IMMEDIATE it also runs what is pending.
@@ -293,6 +293,6 @@ impl Session {
         if deferred {
             return Ok(());
         }
-        self.run_pending_checks(|pending| index.is_none_or(|index| index == pending)).await
+        self.run_pending_checks(|_, pending| index.is_none_or(|index| index == pending)).await
     }
 }
