@@ -18,6 +18,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
+use sim::db::error::SqlState;
 use sim::db::simulated::Simulated;
 use sim::db::typed::{Database, Table, TableBuilder};
 use sim::drive::drive;
@@ -53,7 +54,11 @@ async fn provider(ledger: Rc<RefCell<Ledger>>) -> Result<(), Failure> {
         let ledger = ledger.clone();
         async move {
             let order = order_of(&request)?;
-            let key = request.headers().get("idempotency-key").map(|key| key.to_str().map(str::to_owned)).transpose()?;
+            let key = request
+                .headers()
+                .get("idempotency-key")
+                .map(|key| key.to_str().map(str::to_owned))
+                .transpose()?;
             // The bank takes its time.
             sleep(Duration::from_millis(20)).await;
             let mut ledger = ledger.borrow_mut();
@@ -110,7 +115,7 @@ async fn charge(store: &Store, order: u32) -> Result<(StatusCode, String), Failu
     }
     let capture = post("provider", &format!("/capture/{order}"), None).await?;
     let write = store.database.begin(READ_COMMITTED).await?;
-    write.insert(&store.charges, &Charge { order, capture: Some(capture.clone()) }).await?;
+    write.insert(&store.charges, Charge { order, capture: Some(capture.clone()) }).await?;
     write.commit().await?;
     Ok((StatusCode::OK, capture))
 }
@@ -118,10 +123,10 @@ async fn charge(store: &Store, order: u32) -> Result<(StatusCode, String), Failu
 /// Claim, pay under the claim's key, complete: whoever comes again finds the claim and asks under the same key.
 async fn charge_once(store: &Store, order: u32) -> Result<(StatusCode, String), Failure> {
     let claim = store.database.begin(READ_COMMITTED).await?;
-    match claim.insert(&store.charges, &Charge { order, capture: None }).await {
+    match claim.insert(&store.charges, Charge { order, capture: None }).await {
         Ok(_) => claim.commit().await?,
         // The unique key says that the order is claimed. It may be charged, too, or the one who claimed it has failed.
-        Err(error) if error.sqlstate.code() == "23505" => claim.rollback().await?,
+        Err(error) if error.sqlstate == SqlState::UNIQUE_VIOLATION => claim.rollback().await,
         Err(error) => return Err(error.into()),
     }
     let capture = post("provider", &format!("/capture/{order}"), Some(&format!("order-{order}"))).await?;
@@ -135,6 +140,8 @@ async fn charge_once(store: &Store, order: u32) -> Result<(StatusCode, String), 
 // The customer's client: tries again when it gets no answer in time.
 
 const TRIES: u32 = 4;
+/// By then a payment is answered, when all goes well.
+const ANSWERED: Duration = Duration::from_millis(400);
 
 async fn pay(sim: Sim, order: u32) {
     for attempt in 1..=TRIES {
@@ -163,13 +170,21 @@ async fn scenario(sim: Sim, mended: bool) {
     sim.always("an order is charged at most once", move || {
         let ledger = ledger.borrow();
         let twice = ledger.captures.iter().find(|(_, captures)| captures.len() > 1);
-        twice.map_or(Ok(()), |(order, captures)| Err(format!("order {order} was charged by captures {captures:?}")))
+        twice.map_or(Ok(()), |(order, captures)| {
+            Err(format!("order {order} was charged by captures {captures:?}"))
+        })
     });
 
-    // Order 1 is paid from one browser tab, order 2 from two.
+    // Each order is paid once; an impatient customer of order 2 clicks again, calmly after the answer has come.
     let client = sim.node("client");
-    let tabs = [1, 2, 2].map(|order| client.spawn(pay(sim, order)));
-    for tab in tabs {
+    let impatience = sim.lane("second click comes earlier");
+    let first = client.spawn(pay(sim, 1));
+    let second = client.spawn(pay(sim, 2));
+    let again = client.spawn(async move {
+        sleep(ANSWERED - Duration::from_millis(impatience.below(ANSWERED.as_millis() as u64))).await;
+        pay(sim, 2).await;
+    });
+    for tab in [first, second, again] {
         tab.await.expect("a client does not panic");
     }
 }
@@ -177,7 +192,10 @@ async fn scenario(sim: Sim, mended: bool) {
 fn declare(mended: bool) -> Scenario {
     let flag = if mended { " --fixed" } else { "" };
     let command = format!("cargo run --release --example double_charge --{flag}");
-    let rerun = Rerun::Program { seed: format!("{command} --seed {{seed}}"), replay: format!("{command} --replay {{file}}") };
+    let rerun = Rerun::Program {
+        seed: format!("{command} --seed {{seed}}"),
+        replay: format!("{command} --replay {{file}}"),
+    };
     let name = if mended { "double_charge_fixed" } else { "double_charge" };
     Scenario::new(name, rerun, move |sim| scenario(sim, mended))
 }
@@ -261,7 +279,8 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
         as_told &= matches!(tell(&scenario, Extent::Replay(file))?, Verdict::Replayed(_, Replayed::Same, _));
     }
     println!("\n3. The mended api, {FIXED_SEEDS} seeds.\n");
-    as_told &= matches!(tell(&declare(true), Extent::Seeds(FIXED_SEEDS))?, Verdict::Passed(_) | Verdict::Skipped);
+    as_told &=
+        matches!(tell(&declare(true), Extent::Seeds(FIXED_SEEDS))?, Verdict::Passed(_) | Verdict::Skipped);
     Ok(as_told)
 }
 
@@ -283,13 +302,16 @@ where
         let service = service_fn(move |request| {
             let answer = handler(request);
             async move {
-                let (status, text) =
-                    answer.await.unwrap_or_else(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()));
+                let (status, text) = answer
+                    .await
+                    .unwrap_or_else(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()));
                 Response::builder().status(status).body(Full::new(Bytes::from(text)))
             }
         });
         // A client that goes away ends its connection with an error, which is its own business.
-        sim::spawn(async move { hyper::server::conn::http1::Builder::new().serve_connection(Io::new(stream), service).await.ok() });
+        sim::spawn(async move {
+            hyper::server::conn::http1::Builder::new().serve_connection(Io::new(stream), service).await.ok()
+        });
     }
 }
 
@@ -307,7 +329,11 @@ async fn post(host: &str, path: &str, idempotency_key: Option<&str>) -> Result<S
     let body = response.into_body().collect().await?.to_bytes();
     drop(sender);
     connection.abort();
-    if status.is_success() { Ok(String::from_utf8(body.to_vec())?) } else { Err(format!("status {status}").into()) }
+    if status.is_success() {
+        Ok(String::from_utf8(body.to_vec())?)
+    } else {
+        Err(format!("status {status}").into())
+    }
 }
 
 /// The order in `/charge/ORDER` or `/capture/ORDER`.
