@@ -16,6 +16,7 @@ mod panic;
 mod run;
 mod sleep;
 mod spawn;
+mod waiting;
 mod world;
 
 pub use heartbeat::{Heartbeat, Running};

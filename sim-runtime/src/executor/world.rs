@@ -2,6 +2,7 @@
 
 use super::heartbeat::Heartbeat;
 use super::limits::Limits;
+use super::waiting::Stacks;
 use crate::schedule::{Policy, PolicyName, Ready, TaskId};
 use crate::tape::{Lane, Tape};
 use crate::task::{NodeId, TaskKey, Tasks};
@@ -51,6 +52,8 @@ pub struct World {
     /// Set when the run must stop at the end of the present step.
     pub(super) must_stop: Cell<bool>,
     pub(super) watch: RefCell<Option<Rc<dyn Fn()>>>,
+    /// Set while tasks are asked what they wait for, after the end of a stalled run.
+    pub(super) asking: RefCell<Option<Stacks>>,
     pub(super) heartbeat: Arc<Heartbeat>,
     sites: RefCell<BTreeMap<usize, u32>>,
     last_site: Cell<Option<(usize, u32)>>,
@@ -167,6 +170,7 @@ impl World {
             panics: RefCell::default(),
             must_stop: Cell::new(false),
             watch: RefCell::default(),
+            asking: RefCell::default(),
             heartbeat,
             sites: RefCell::default(),
             last_site: Cell::new(None),
@@ -209,6 +213,13 @@ impl World {
         self.clock_reads.set(reads.saturating_add(1));
         self.advance((1 << (reads / 64).min(20)).min(100_000));
         self.now()
+    }
+
+    /// Whether another task could run instead of the running one: without one a switch point has
+    /// nobody to switch to.
+    #[inline]
+    pub fn others_ready(&self) -> bool {
+        self.ready.borrow().len() > 0
     }
 
     /// Moves time without letting anything else run: a blocking sleep, or the cost of a poll.
@@ -379,7 +390,7 @@ impl World {
                 location,
                 task: task.map(|task| task.id),
                 node: self.node_name(self.current_node()).to_string(),
-                spawned_at: task.map_or_else(String::new, |task| self.site_name(task.spawned_at)),
+                spawned_at: task.map_or_else(String::new, |task| site_name(task.spawned_at)),
             }
         };
         self.fact("panic", &[], || match note.location.as_str() {
@@ -416,8 +427,9 @@ impl World {
         self.last_site.set(Some((address, site)));
         site
     }
+}
 
-    pub(crate) fn site_name(&self, location: &'static Location<'static>) -> String {
-        location.to_string()
-    }
+/// A location as reports show it.
+pub(super) fn site_name(location: &'static Location<'static>) -> String {
+    location.to_string()
 }

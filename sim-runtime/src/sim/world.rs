@@ -2,6 +2,7 @@
 
 use super::outcome::Outcome;
 use super::property::{Properties, properties};
+use super::select::seed_select;
 use super::{Finish, Sim};
 use crate::executor::{Limit, Setup, Stop, World, spawn_on};
 use crate::fault::{Account, faults};
@@ -80,6 +81,7 @@ where
     R: Finish + 'static,
 {
     let written_at = setup.written_at;
+    seed_select(&setup.tape);
     let world = World::new(setup);
     let hooks = sim_host::enter(Rc::new(Hosted::new(&world)));
     let inside = world.enter();
