@@ -84,6 +84,9 @@ impl Freshness<'_> {
         let snapshot = self.snapshot(reader, read);
         let position = self.orders.position(read.key, read.version)?;
         let list = self.orders.of(read.key);
+        if list[position].later_committed >= snapshot {
+            return None;
+        }
         let missed =
             self.orders.later(read.key, position).into_iter().map(|later| &list[later]).find(|later| {
                 let writer = later.transaction.filter(|writer| *writer != me);

@@ -5,7 +5,7 @@
 //!
 //! * [`History`]: who read which version and wrote what, per transaction and causing request; [`operation`] has the words.
 //! * [`judge`] with [`Promises`]: isolation anomalies by Adya's classes, the smallest cycle with one reason an edge.
-//! * [`linearizable`]: whether calls on a register, or on a [`Model`] of your own, look atomic.
+//! * [`linearizable()`]: whether calls on a register, or on a [`Model`] of your own, look atomic.
 //! * [`Effects`]: exactly once, with lost answers.
 //!
 //! **Two questions to one history.** *Did the database keep its word?* ([`Promises::postgres`]: each transaction at the level it asked

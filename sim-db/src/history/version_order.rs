@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::operation::{Change, Key, Level, Version, VersionOrder};
-use super::transaction::{Digest, Outcome};
+use super::transaction::{Digest, Outcome, Transaction};
 
 /// One committed version of a key.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(super) struct Installed {
     pub gap: bool,
     /// Direct successors (indices into the same list).
     pub next: Vec<usize>,
+    /// The earliest tick by which some later version was certainly committed.
+    pub later_committed: u64,
     /// All known successors; empty when the order is total, where it is simply what follows.
     later: Vec<usize>,
 }
@@ -55,6 +57,7 @@ impl VersionOrders {
                         dead: write.change == Change::Delete,
                         gap: false,
                         next: Vec::new(),
+                        later_committed: u64::MAX,
                         later: Vec::new(),
                     });
                 } else if transaction.outcome == Outcome::Unknown {
@@ -68,6 +71,7 @@ impl VersionOrders {
         } else {
             orders.infer(digest)
         }
+        orders.note_commits(digest);
         orders
     }
 
@@ -81,6 +85,22 @@ impl VersionOrders {
                 list[position].gap = doubtful
                     .iter()
                     .any(|(version, level)| between.contains(version) && *level != Level::Serializable);
+            }
+        }
+    }
+
+    fn note_commits(&mut self, digest: &Digest<'_>) {
+        let committed = |installed: &Installed| {
+            let writer = installed.transaction.map(|writer| &digest.transactions[writer]);
+            writer.and_then(Transaction::committed_by).unwrap_or(u64::MAX)
+        };
+        for list in self.keys.values_mut() {
+            let mut earliest = u64::MAX;
+            for position in (0..list.len()).rev() {
+                let later = list[position].later.iter().map(|later| committed(&list[*later])).min();
+                list[position].later_committed =
+                    if self.total { earliest } else { later.unwrap_or(u64::MAX) };
+                earliest = earliest.min(committed(&list[position]));
             }
         }
     }
@@ -176,6 +196,7 @@ impl Installed {
             dead: false,
             gap: false,
             next: Vec::new(),
+            later_committed: u64::MAX,
             later: Vec::new(),
         }
     }
