@@ -86,6 +86,10 @@ pub struct Client {
 
 impl Client {
     async fn write(&self, table: TableId) -> Result<Snapshot> {
+        if self.session.transaction_options().read_only {
+            self.session.statement_snapshot().await?;
+            return Err(DatabaseError::read_only_transaction("a write"));
+        }
         self.session.lock_table(table, LockMode::RowExclusive, WaitPolicy::Wait).await?;
         self.session.statement_snapshot().await
     }
@@ -150,6 +154,10 @@ impl Client {
     }
 
     async fn lock(&self, id: i64, mode: RowLockMode, policy: WaitPolicy) -> Result<String> {
+        if self.session.transaction_options().read_only {
+            self.session.statement_snapshot().await?;
+            return Err(DatabaseError::read_only_transaction("SELECT FOR UPDATE"));
+        }
         let snapshot = self.read(LockMode::RowShare).await?;
         let found = self.session.index_lookup(T_PKEY, &[Value::Int8(id)], &snapshot)?;
         let Some((tid, row)) = found else { return Ok("none".into()) };
@@ -302,6 +310,7 @@ impl Client {
                 Ok("ok".into())
             }
             "advisory" => {
+                self.session.statement_snapshot().await?;
                 let shared = words.contains(&"shared");
                 let scope = match words.contains(&"xact") {
                     true => AdvisoryScope::Transaction,
@@ -311,12 +320,14 @@ impl Client {
                 Ok("ok".into())
             }
             "try-advisory" => {
+                self.session.statement_snapshot().await?;
                 let key = AdvisoryKey::One(number(1));
                 let got =
                     self.session.try_advisory_lock(key, words.contains(&"shared"), AdvisoryScope::Session);
                 Ok(got.to_string())
             }
             "unlock" => {
+                self.session.statement_snapshot().await?;
                 let key = AdvisoryKey::One(number(1));
                 Ok(self.session.advisory_unlock(key, words.contains(&"shared")).to_string())
             }
@@ -380,7 +391,12 @@ impl Client {
     pub async fn execute(&self, statement: &str) -> String {
         let words: Vec<&str> = statement.split_whitespace().collect();
         let result = match self.control(&words) {
-            Some(result) => result,
+            Some(result) => {
+                if result.is_err() {
+                    self.session.fail();
+                }
+                result
+            }
             None => self.run(&words).await,
         };
         result.unwrap_or_else(|error| error.sqlstate.to_string())
@@ -401,7 +417,10 @@ impl Client {
                 session.savepoint(words[1]);
                 return Ok("ok".to_owned());
             }
-            "release" => return session.release_savepoint(words[1]).map(|()| "ok".to_owned()),
+            "release" => {
+                let result = session.release_savepoint(words[1]).map(|()| "ok".to_owned());
+                return result.inspect_err(|_| session.fail());
+            }
             _ => {}
         }
         let alone = session.status() == TransactionStatus::Idle;
