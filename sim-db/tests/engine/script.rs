@@ -90,13 +90,11 @@ impl Client {
             self.session.statement_snapshot().await?;
             return Err(DatabaseError::read_only_transaction("a write"));
         }
-        self.session.lock_table(table, LockMode::RowExclusive, WaitPolicy::Wait).await?;
-        self.session.statement_snapshot().await
+        self.session.begin_statement(&[(table, LockMode::RowExclusive)]).await
     }
 
     async fn read(&self, mode: LockMode) -> Result<Snapshot> {
-        self.session.lock_table(T, mode, WaitPolicy::Wait).await?;
-        self.session.statement_snapshot().await
+        self.session.begin_statement(&[(T, mode)]).await
     }
 
     async fn change(
@@ -306,7 +304,8 @@ impl Client {
             }
             "truncate" => {
                 self.session.lock_table(T, LockMode::AccessExclusive, WaitPolicy::Wait).await?;
-                self.session.truncate_table(T);
+                self.session.statement_snapshot().await?;
+                self.session.truncate_table(T)?;
                 Ok("ok".into())
             }
             "advisory" => {
