@@ -65,7 +65,7 @@ impl Session {
             }
         }
         let tid = self.core.state.borrow_mut().insert_version(self.proc, table, Rc::clone(&row))?;
-        self.add_entries(table, tid, &row).await?;
+        self.add_entries_from(table, tid, &row, arbiters).await?;
         Ok(InsertOutcome::Inserted(tid))
     }
 }
