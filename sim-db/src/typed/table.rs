@@ -36,6 +36,11 @@ impl<R> Table<R> {
         found.unwrap_or_else(|| panic!("the table has no key \"{name}\"")).1
     }
 
+    /// Whether the table has a key or an index of this name.
+    pub fn has_key(&self, name: &str) -> bool {
+        self.info.keys.iter().any(|(key, _)| &**key == name)
+    }
+
     pub(super) fn primary_key(&self) -> IndexId {
         self.info.keys[0].1
     }
