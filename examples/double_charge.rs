@@ -155,7 +155,7 @@ async fn pay(sim: Sim, order: u32) {
 // ---------------------------------------------------------------------------------------------------------
 // The scenario.
 
-async fn scenario(sim: Sim, mended: bool) {
+pub async fn scenario(sim: Sim, mended: bool) {
     let ledger: Rc<RefCell<Ledger>> = Rc::default();
     let database = Database::new(Simulated::environment());
     let store = Store { charges: TableBuilder::new("charges", &["order"]).create(&database), database };
