@@ -78,7 +78,10 @@ impl<T> Ready<T> {
     pub fn push(&mut self, item: T) {
         if self.len == 0 {
             // Only holes so far: start over, and small worlds never fill the row.
-            self.start_over();
+            if self.tail > WORD {
+                self.start_over();
+            }
+            self.tail = 0;
         } else if self.tail == self.slots.len() {
             self.make_room();
         }
@@ -155,13 +158,18 @@ impl<T> Ready<T> {
                 let before = &self.groups[band];
                 // Minus one for each with `before <= rank`: in this form compilers make vectors of it.
                 let minus: i32 = before.iter().map(|before| (before - rank - 1) >> 31).sum();
-                let inner = (-1 - minus) as usize;
+                let inner = !minus as usize;
                 rank -= before[inner];
                 group = band * FAN + inner;
             }
             let before = &self.words[group];
-            let minus: i16 = before.iter().map(|before| (before - rank as i16 - 1) >> 15).sum();
-            let inner = (-1 - minus) as usize;
+            let mut minus = [0; 8];
+            for eight in before.as_chunks::<8>().0 {
+                for (minus, before) in minus.iter_mut().zip(eight) {
+                    *minus += (before - rank as i16 - 1) >> 15;
+                }
+            }
+            let inner = !minus.iter().sum::<i16>() as usize;
             rank -= i32::from(before[inner]);
             word = group * FAN + inner;
         }
@@ -194,30 +202,39 @@ impl<T> Ready<T> {
 
     /// Moves all items to the front of the row, doubling it if that would not leave half of it free.
     #[cold]
+    #[inline(never)]
     fn make_room(&mut self) {
-        if self.len * 2 > self.slots.len() {
-            self.resize(self.bits.len() * 2);
-        }
-        let full = self.tail.div_ceil(WORD);
-        self.start_over();
-        for word in 0..full {
+        let mut items = 0;
+        for word in 0..self.bits.len() {
             let mut left = std::mem::take(&mut self.bits[word]);
             while left != 0 {
                 let at = word * WORD + left.trailing_zeros() as usize;
                 left &= left - 1;
-                let item = self.slots[at].take().expect("a set bit marks a filled slot");
-                self.place(item);
+                self.slots.swap(items, at);
+                items += 1;
             }
         }
+        if items * 2 > self.slots.len() {
+            self.resize(self.bits.len() * 2);
+        }
+        self.start_over();
+        while self.len < items {
+            let word = self.len / WORD;
+            self.enter(word);
+            let here = (items - self.len).min(WORD);
+            self.bits[word] = u64::MAX >> (WORD - here);
+            self.len += here;
+        }
+        self.tail = items;
     }
 
-    #[inline]
+    /// Forgets all counts, when there are only holes.
+    #[cold]
+    #[inline(never)]
     fn start_over(&mut self) {
-        if self.tail > WORD {
-            self.words[..self.tail.div_ceil(GROUP)].fill([UNUSED_WORD; FAN]);
-            self.groups[..self.tail.div_ceil(BAND)].fill([UNUSED_GROUP; FAN]);
-            self.bands.clear();
-        }
+        self.words[..self.tail.div_ceil(GROUP)].fill([UNUSED_WORD; FAN]);
+        self.groups[..self.tail.div_ceil(BAND)].fill([UNUSED_GROUP; FAN]);
+        self.bands.clear();
         (self.tail, self.len, self.first_word) = (0, 0, 0);
     }
 
