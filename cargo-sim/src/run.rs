@@ -1,0 +1,50 @@
+//! Running cargo in the shadow.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::arguments::Call;
+use crate::error::Error;
+use crate::shadow::prepare::Shadow;
+use crate::shadow::workspace::cargo;
+
+/// Becomes cargo; comes back only with the reason why not.
+pub fn become_cargo(shadow: &Shadow, manifest: Option<&Path>, call: &Call) -> Error {
+    let mut command = match in_shadow(shadow, manifest, call) {
+        Ok(command) => command,
+        Err(error) => return error,
+    };
+    let source = command.exec();
+    Error::Io { action: "run", path: command.get_program().into(), source }
+}
+
+/// The command: in the shadow of where the user stands, with its own target folder.
+fn in_shadow(shadow: &Shadow, manifest: Option<&Path>, call: &Call) -> Result<Command, Error> {
+    let mut command = cargo();
+    let here = match manifest.and_then(Path::parent) {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let here = here.canonicalize().map_err(Error::io("read", &here))?;
+    command.current_dir(stand(shadow, &here));
+    command.env("CARGO_TARGET_DIR", shadow.folder.target());
+    command.env("CARGO_BUILD_BUILD_DIR", shadow.folder.target());
+    let (subcommand, rest) =
+        call.arguments.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
+    command.args(subcommand);
+    for config in &shadow.configs {
+        command.arg("--config").arg(config);
+    }
+    command.args(rest);
+    command.envs(call.variables.iter().map(|(name, given)| (name, given)));
+    Ok(command)
+}
+
+/// The folder to stand in: the shadow of the package the user stands in, else of the workspace root. Not
+/// deeper: the folders below are links, and from the other end of a link cargo would find the real workspace.
+fn stand(shadow: &Shadow, here: &Path) -> PathBuf {
+    let package = here.ancestors().find(|above| shadow.packages.iter().any(|package| package == above));
+    let inside = package.filter(|package| package.starts_with(&shadow.workspace.root));
+    inside.and_then(|package| shadow.mirror.shadow(package)).unwrap_or_else(|| shadow.root())
+}
