@@ -1,0 +1,139 @@
+//! Calls on real sockets that would reach the host's network. Making a socket and setting its options stays real.
+
+use std::ffi::{c_int, c_void};
+
+use libc::{msghdr, size_t, sockaddr, socklen_t, ssize_t};
+
+use super::{failed, next, output, socket_address};
+use crate::gate::{Inside, ask};
+use crate::machine::{Answer, SocketAddress};
+
+/// Asks, and turns everything but "really" into C's answer.
+fn answered<T>(question: impl FnOnce(&Inside) -> Answer<T>, done: impl FnOnce(T) -> c_int) -> Option<c_int> {
+    match ask(question)? {
+        Answer::Real => None,
+        Answer::Done(value) => Some(done(value)),
+        Answer::Failed(errno) => Some(failed(errno)),
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn bind(fd: c_int, address: *const sockaddr, size: socklen_t) -> c_int {
+    // SAFETY: the caller's arguments; the address has `size` bytes.
+    unsafe {
+        answered(|inside| inside.machine.socket_bind(fd, &socket_address::read(address, size)), |()| 0)
+            .unwrap_or_else(|| next::bind(fd, address, size))
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn listen(fd: c_int, backlog: c_int) -> c_int {
+    answered(|inside| inside.machine.socket_listen(fd, backlog), |()| 0)
+        // SAFETY: the caller's arguments, unchanged.
+        .unwrap_or_else(|| unsafe { next::listen(fd, backlog) })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn connect(fd: c_int, address: *const sockaddr, size: socklen_t) -> c_int {
+    // SAFETY: the caller's arguments; the address has `size` bytes.
+    unsafe {
+        answered(|inside| inside.machine.socket_connect(fd, &socket_address::read(address, size)), |()| 0)
+            .unwrap_or_else(|| next::connect(fd, address, size))
+    }
+}
+
+unsafe fn accepted(fd: c_int, address: *mut sockaddr, size: *mut socklen_t) -> Option<c_int> {
+    answered(
+        |inside| inside.machine.socket_accept(fd),
+        |(accepted, peer)| {
+            // SAFETY: the caller of the hook gives room for `*size` bytes, or null.
+            unsafe { socket_address::write(&peer, address, size) };
+            accepted
+        },
+    )
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn accept(fd: c_int, address: *mut sockaddr, size: *mut socklen_t) -> c_int {
+    // SAFETY: the caller's arguments, unchanged.
+    unsafe { accepted(fd, address, size).unwrap_or_else(|| next::accept(fd, address, size)) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn accept4(fd: c_int, address: *mut sockaddr, size: *mut socklen_t, flags: c_int) -> c_int {
+    // SAFETY: the caller's arguments, unchanged.
+    unsafe { accepted(fd, address, size).unwrap_or_else(|| next::accept4(fd, address, size, flags)) }
+}
+
+unsafe fn named(
+    question: impl FnOnce(&Inside) -> Answer<SocketAddress>,
+    address: *mut sockaddr,
+    size: *mut socklen_t,
+) -> Option<c_int> {
+    answered(question, |name| {
+        // SAFETY: the caller of the hook gives room for `*size` bytes.
+        unsafe { socket_address::write(&name, address, size) };
+        0
+    })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn getsockname(fd: c_int, address: *mut sockaddr, size: *mut socklen_t) -> c_int {
+    // SAFETY: the caller's arguments, unchanged.
+    unsafe {
+        named(|inside| inside.machine.socket_name(fd), address, size)
+            .unwrap_or_else(|| next::getsockname(fd, address, size))
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn getpeername(fd: c_int, address: *mut sockaddr, size: *mut socklen_t) -> c_int {
+    // SAFETY: the caller's arguments, unchanged.
+    unsafe {
+        named(|inside| inside.machine.socket_peer(fd), address, size)
+            .unwrap_or_else(|| next::getpeername(fd, address, size))
+    }
+}
+
+/// Without an address it is a stream's or pair's send, which goes nowhere the machine did not allow before.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn sendto(
+    fd: c_int,
+    start: *const c_void,
+    size: size_t,
+    flags: c_int,
+    address: *const sockaddr,
+    address_size: socklen_t,
+) -> ssize_t {
+    if !address.is_null() && crate::is_inside() {
+        // SAFETY: the caller gives `size` bytes and an address of `address_size` bytes.
+        let (bytes, to) =
+            unsafe { (output::bytes(start, size), socket_address::read(address, address_size)) };
+        let taken = answered(|inside| inside.machine.socket_send_to(fd, bytes, &to), |sent| sent as c_int);
+        if let Some(taken) = taken {
+            return taken as ssize_t;
+        }
+    }
+    // SAFETY: the caller's arguments, unchanged.
+    unsafe { next::sendto(fd, start, size, flags, address, address_size) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
+    // SAFETY: the caller gives a message whose parts and name are readable.
+    unsafe {
+        if crate::is_inside() && !(*message).msg_name.is_null() {
+            let to = socket_address::read((*message).msg_name.cast(), (*message).msg_namelen);
+            let mut together = Vec::new();
+            for part in output::parts((*message).msg_iov, (*message).msg_iovlen) {
+                together.extend_from_slice(output::bytes(part.iov_base, part.iov_len));
+            }
+            let taken =
+                answered(|inside| inside.machine.socket_send_to(fd, &together, &to), |sent| sent as c_int);
+            if let Some(taken) = taken {
+                return taken as ssize_t;
+            }
+        }
+        next::sendmsg(fd, message, flags)
+    }
+}

@@ -1,0 +1,267 @@
+//! The loop: fire what is due, pick, poll.
+
+use super::limits::Limit;
+use super::world::World;
+use crate::schedule::{Candidates, Ready, TaskId};
+use crate::task::{NodeId, TaskKey};
+use crate::time::Nanos;
+use async_task::Runnable;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Why the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// What it was to wait for has happened.
+    Done,
+    /// Nothing is ready and no timer is pending.
+    Stalled,
+    /// A bound of the run was reached.
+    OverLimit(Limit),
+    /// Virtual time has reached the bound given to [`World::run_until`].
+    Deadline,
+    /// A task panicked or a property failed.
+    Failed,
+}
+
+struct View<'a>(&'a Ready<Runnable<TaskKey>>);
+
+impl Candidates for View<'_> {
+    #[inline]
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn visit(&self, visitor: &mut dyn FnMut(TaskId)) {
+        self.0.iter().for_each(|runnable| visitor(runnable.metadata().id));
+    }
+}
+
+impl World {
+    /// Runs tasks until `done` says so after a step, or something else ends it. Time does not
+    /// pass `deadline`.
+    pub fn run_until(&self, deadline: Nanos, done: impl Fn() -> bool) -> Stop {
+        loop {
+            if done() {
+                return Stop::Done;
+            }
+            if self.must_stop.get() {
+                return Stop::Failed;
+            }
+            if self.next_deadline.get() <= self.now.get() {
+                self.fire();
+            }
+            let mut ready = self.ready.borrow_mut();
+            let runnable = match ready.len() {
+                0 => {
+                    drop(ready);
+                    match self.idle(deadline) {
+                        None => continue,
+                        Some(stop) => return stop,
+                    }
+                }
+                1 => ready.take(0),
+                count => {
+                    let rank = self.schedule.decide(count as u64, |generator| {
+                        self.policy.borrow_mut().pick(&View(&ready), generator) as u64
+                    });
+                    if rank != 0 && self.trace.is_recording() {
+                        self.note_switch(&ready, rank as usize);
+                    }
+                    ready.take(rank as usize)
+                }
+            };
+            drop(ready);
+            if let Some(limit) = self.poll(runnable) {
+                return Stop::OverLimit(limit);
+            }
+        }
+    }
+
+    #[inline]
+    fn poll(&self, runnable: Runnable<TaskKey>) -> Option<Limit> {
+        let key = *runnable.metadata();
+        let step = self.step.get() + 1;
+        self.step.set(step);
+        self.clock_reads.set(0);
+        self.advance(self.limits.poll_cost);
+        let node = {
+            let mut tasks = self.tasks.borrow_mut();
+            let task = tasks.get_mut(key).expect("a scheduled task is on the books");
+            task.polls += 1;
+            task.waits_for = None;
+            self.heartbeat.beat(key.id, task.node.0, task.site);
+            task.node
+        };
+        self.current.set(Some((key, node)));
+        runnable.run();
+        self.current.set(None);
+        if let Some(watch) = &*self.watch.borrow() {
+            watch();
+        }
+        self.trace.checkpoint(step, || self.digest());
+        let polls = self.polls_since_timer.get() + 1;
+        self.polls_since_timer.set(polls);
+        if polls > self.limits.polls_between_timers {
+            return Some(Limit::PollsBetweenTimers);
+        }
+        (step >= self.limits.steps).then_some(Limit::Steps)
+    }
+
+    /// Wakes everything that is due.
+    #[cold]
+    #[inline(never)]
+    fn fire(&self) {
+        let now = self.now();
+        self.polls_since_timer.set(0);
+        loop {
+            let due = self.timers.borrow_mut().due(now);
+            match due {
+                Some(waker) => waker.wake(),
+                None => break,
+            }
+        }
+        self.next_deadline.set(self.timers.borrow_mut().next().unwrap_or(Nanos::MAX));
+    }
+
+    /// Nothing is ready: jump to the next deadline, or say why not.
+    fn idle(&self, deadline: Nanos) -> Option<Stop> {
+        let next = self.timers.borrow_mut().next();
+        self.next_deadline.set(next.unwrap_or(Nanos::MAX));
+        match next {
+            None => Some(Stop::Stalled),
+            Some(next) if next > self.limits.virtual_time => Some(Stop::OverLimit(Limit::VirtualTime)),
+            Some(next) if next > deadline => Some(Stop::Deadline),
+            Some(next) => {
+                self.now.set(next.max(self.now()));
+                None
+            }
+        }
+    }
+
+    fn note_switch(&self, ready: &Ready<Runnable<TaskKey>>, rank: usize) {
+        let describe = |runnable: &Runnable<TaskKey>| {
+            let tasks = self.tasks.borrow();
+            let task = tasks.get(*runnable.metadata()).expect("a ready task is on the books");
+            let node = self.node_name(task.node);
+            let node = if node.is_empty() { "the scenario" } else { &node };
+            format!("{} of {node} ({})", task.id, self.site_name(task.spawned_at))
+        };
+        let first = ready.iter().next().map(describe).expect("a switch has candidates");
+        let chosen = ready.iter().nth(rank).map(describe).expect("the pick is one of the candidates");
+        self.fact("switch", &[], || format!("{chosen} ran before {first}, which was ready first"));
+    }
+
+    pub(super) fn push_or_park(&self, runnable: Runnable<TaskKey>) {
+        let node = self.tasks.borrow().get(*runnable.metadata()).map(|task| task.node);
+        let mut parked = self.parked.borrow_mut();
+        match node.and_then(|node| parked.get_mut(&node)) {
+            Some(parked) => parked.push(runnable),
+            None => self.ready.borrow_mut().push(runnable),
+        }
+    }
+
+    /// Keeps the tasks of `node` from running; what becomes ready is kept for [`World::resume_node`].
+    pub(crate) fn pause_node(&self, node: NodeId) {
+        self.any_paused.set(true);
+        let own = self.extract(|_, of| of == node).into_iter().map(|(_, runnable)| runnable);
+        self.parked.borrow_mut().insert(node, own.collect());
+    }
+
+    /// Lets the tasks of `node` run again.
+    pub(crate) fn resume_node(&self, node: NodeId) {
+        let parked = self.parked.borrow_mut().remove(&node).unwrap_or_default();
+        self.any_paused.set(!self.parked.borrow().is_empty());
+        parked.into_iter().for_each(|runnable| self.ready.borrow_mut().push(runnable));
+    }
+
+    /// Takes the ready and parked tasks for which `wanted` says yes, with their nodes, in the order
+    /// they were spawned.
+    fn extract(&self, wanted: impl Fn(TaskId, NodeId) -> bool) -> Vec<(NodeId, Runnable<TaskKey>)> {
+        let tasks = self.tasks.borrow();
+        let node_of = |runnable: &Runnable<TaskKey>| {
+            tasks.get(*runnable.metadata()).map_or(NodeId::WORLD, |task| task.node)
+        };
+        let hit = |runnable: &Runnable<TaskKey>| wanted(runnable.metadata().id, node_of(runnable));
+        let mut found = self.ready.borrow_mut().extract(hit);
+        for parked in self.parked.borrow_mut().values_mut() {
+            found.extend(parked.extract_if(.., |runnable| hit(runnable)));
+        }
+        found.sort_unstable_by_key(|runnable| runnable.metadata().id);
+        found.into_iter().map(|runnable| (node_of(&runnable), runnable)).collect()
+    }
+
+    /// Drops the futures of all tasks of `node` (of all nodes, if `None`), now, each as if its own
+    /// node did it. The running task, if it is one of them, is aborted instead: it ends when it
+    /// next returns.
+    pub(crate) fn drop_tasks(&self, node: Option<NodeId>) {
+        let running = self.current.get().map(|(key, _)| key.id);
+        // Destructors may wake and spawn: go on until none is left.
+        for _ in 0..DROP_ROUNDS_MAX {
+            let mut wakers = Vec::new();
+            for task in self.tasks.borrow_mut().live_mut() {
+                let hit = node.is_none_or(|node| node == task.node);
+                if hit && Some(task.id) == running && !task.aborted {
+                    task.aborted = true;
+                    wakers.push(task.waker.clone());
+                } else if hit && Some(task.id) != running {
+                    wakers.push(task.waker.clone());
+                }
+            }
+            // Waking puts them among the ready (or parked) ones; from there they can be dropped.
+            wakers.into_iter().for_each(std::task::Waker::wake);
+            let victims = self.extract(|id, of| Some(id) != running && node.is_none_or(|node| node == of));
+            if victims.is_empty() {
+                return;
+            }
+            for (node, runnable) in victims {
+                let dropped = catch_unwind(AssertUnwindSafe(|| self.on_node(node, || drop(runnable))));
+                if dropped.is_err() {
+                    self.stop();
+                }
+            }
+        }
+    }
+
+    /// Ends the run: no further task starts, all futures are dropped, the extensions go.
+    pub(crate) fn close(&self) {
+        self.closing.set(true);
+        self.drop_tasks(None);
+        self.clear_extensions();
+        self.drop_tasks(None);
+        *self.watch.borrow_mut() = None;
+    }
+
+    /// Every live task: number, node, where it was spawned and what it waits for, for the report
+    /// of a stalled run.
+    pub(crate) fn describe_tasks(&self) -> Vec<String> {
+        let tasks = self.tasks.borrow();
+        let describe = |task: &crate::task::Task| {
+            let node = self.node_name(task.node);
+            let node = if node.is_empty() { "the scenario" } else { &node };
+            let waits_for =
+                task.waits_for.unwrap_or("something the runtime does not know (a channel, a lock)");
+            format!(
+                "{} of {node}, spawned at {}, waits for {waits_for}",
+                task.id,
+                self.site_name(task.spawned_at)
+            )
+        };
+        tasks.live().into_iter().map(describe).collect()
+    }
+
+    /// The task polled most often, for the report of a run over its limit.
+    pub(crate) fn busiest_task(&self) -> Option<String> {
+        let tasks = self.tasks.borrow();
+        let task = tasks.live().into_iter().max_by_key(|task| (task.polls, std::cmp::Reverse(task.id)))?;
+        let node = self.node_name(task.node);
+        let node = if node.is_empty() { "the scenario" } else { &node };
+        let (id, polls) = (task.id, task.polls);
+        Some(format!(
+            "{id} of {node}, spawned at {}, was polled {polls} times",
+            self.site_name(task.spawned_at)
+        ))
+    }
+}
+
+/// Rounds of dropping tasks whose destructors spawn tasks; a run that needs more is broken.
+const DROP_ROUNDS_MAX: usize = 1_000;
