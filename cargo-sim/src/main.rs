@@ -53,8 +53,8 @@ fn dispatch(action: Action) -> Result<ExitCode, Error> {
             let shadow = prepare(&test.place, test.cargo.quiet)?;
             Err(run::become_cargo(&shadow, test.place.manifest_path.as_deref(), &arguments::test(&test)))
         }
-        Action::Nextest(passed) => passed_on("nextest", passed),
-        Action::Cargo(passed) => passed_on("", passed),
+        Action::Nextest(passed) => passed_on("nextest", &passed),
+        Action::Cargo(passed) => passed_on("", &passed),
         Action::Replay(failure) => failure::again(failure::Again::Replay, &failure),
         Action::Shrink(failure) => failure::again(failure::Again::Shrink, &failure),
         Action::Show(show) => failure::show(&show.file),
@@ -69,7 +69,7 @@ fn dispatch(action: Action) -> Result<ExitCode, Error> {
     }
 }
 
-fn passed_on(subcommand: &str, passed: PassedOn) -> Result<ExitCode, Error> {
+fn passed_on(subcommand: &str, passed: &PassedOn) -> Result<ExitCode, Error> {
     let (ours, mut theirs) = arguments::ours_among(&passed.arguments).unwrap_or_else(|error| error.exit());
     if !subcommand.is_empty() {
         theirs.insert(0, subcommand.to_owned());
@@ -93,7 +93,7 @@ fn prepare(place: &Place, quiet: bool) -> Result<Shadow, Error> {
         Some(version) if !quiet => eprintln!("  Simulating tokio {version}"),
         Some(_) => {}
         None => {
-            eprintln!("note: nothing here depends on tokio: there is nothing to replace, running plainly")
+            eprintln!("note: nothing here depends on tokio: there is nothing to replace, running plainly");
         }
     }
     Ok(shadow)

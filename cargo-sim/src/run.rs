@@ -15,6 +15,8 @@ pub fn become_cargo(shadow: &Shadow, manifest: Option<&Path>, call: &Call) -> Er
         Ok(command) => command,
         Err(error) => return error,
     };
+    // Crates that hash by address iterate alike in every run then.
+    sim_host::process::fix_addresses();
     let source = command.exec();
     Error::Io { action: "run", path: command.get_program().into(), source }
 }

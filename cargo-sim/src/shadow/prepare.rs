@@ -75,7 +75,7 @@ impl Shadow {
         };
         if let Some(state) = State::unchanged(&shadow.folder.state(), &inputs)
             && shadow.is_complete(&state)
-            && !(network.locked && !state.notes.is_empty())
+            && (!network.locked || state.notes.is_empty())
         {
             (shadow.tokio, shadow.notes) = (state.tokio, state.notes);
         } else {
@@ -113,7 +113,8 @@ impl Shadow {
                 )));
             }
             None => {
-                self.notes.push("there is no Cargo.lock: versions are chosen for the simulation alone".into())
+                self.notes
+                    .push("there is no Cargo.lock: versions are chosen for the simulation alone".into());
             }
         }
         let flags: Vec<&str> = [(network.offline, "--offline"), (network.locked, "--locked")]

@@ -47,8 +47,8 @@ pub struct Package {
 pub struct Target {
     /// `lib`, `bin`, `test`, `proc-macro`, `custom-build`, …
     pub kind: Vec<String>,
-    /// Its name.
-    pub name: String,
+    /// Its first source file.
+    pub src_path: PathBuf,
 }
 
 /// The edges of the graph.

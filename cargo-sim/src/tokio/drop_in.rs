@@ -212,7 +212,7 @@ fn specification(item: &Item) -> InlineTable {
     let entries = item.as_table_like().into_iter().flat_map(|table| table.iter());
     let values =
         entries.filter_map(|(key, item)| item.as_value().map(|value| (key, value.clone().decorated("", ""))));
-    InlineTable::from_iter(values)
+    values.collect()
 }
 
 /// What cargo makes of `workspace = true` with more keys beside it: features add up, the rest is the member's.
@@ -220,7 +220,7 @@ fn inherited(mut root: InlineTable, member: InlineTable) -> InlineTable {
     for (key, given) in member {
         match (key.as_str(), root.get_mut("features").and_then(Value::as_array_mut), given.as_array()) {
             ("features", Some(features), Some(more)) => {
-                more.iter().filter_map(Value::as_str).for_each(|more| features.push(more))
+                more.iter().filter_map(Value::as_str).for_each(|more| features.push(more));
             }
             _ => {
                 root.insert(key, given);
