@@ -14,6 +14,13 @@ pub struct Call {
     pub variables: Vec<(&'static str, String)>,
 }
 
+impl Call {
+    /// Where options may be added: behind the names of the subcommand, and so before any `--`.
+    pub fn options_at(&self) -> usize {
+        self.arguments.iter().position(|argument| argument.starts_with('-')).unwrap_or(self.arguments.len())
+    }
+}
+
 impl Place {
     /// The network part.
     pub fn network(&self) -> Network {
@@ -146,11 +153,10 @@ pub fn ours_among(arguments: &[String]) -> Result<(Ours, Vec<String>), clap::Err
 
 /// The call for another program's arguments, `subcommand` first.
 pub fn passed_on(ours: &Ours, arguments: Vec<String>) -> Call {
-    // Options must stand before a `--`: right behind the subcommand they always do.
-    let mut arguments = arguments;
-    let at = arguments.iter().position(|argument| argument.starts_with('-')).unwrap_or(arguments.len());
-    arguments.splice(at..at, ours.place.arguments());
-    Call { arguments, variables: ours.sweep.variables() }
+    let mut call = Call { arguments, variables: ours.sweep.variables() };
+    let at = call.options_at();
+    call.arguments.splice(at..at, ours.place.arguments());
+    call
 }
 
 #[cfg(test)]

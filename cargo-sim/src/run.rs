@@ -32,13 +32,12 @@ fn in_shadow(shadow: &Shadow, manifest: Option<&Path>, call: &Call) -> Result<Co
     command.current_dir(stand(shadow, &here));
     command.env("CARGO_TARGET_DIR", shadow.folder.target());
     command.env("CARGO_BUILD_BUILD_DIR", shadow.folder.target());
-    let (subcommand, rest) =
-        call.arguments.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
-    command.args(subcommand);
+    let (names, options) = call.arguments.split_at(call.options_at());
+    command.args(names);
     for config in &shadow.configs {
         command.arg("--config").arg(config);
     }
-    command.args(rest);
+    command.args(options);
     command.envs(call.variables.iter().map(|(name, given)| (name, given)));
     Ok(command)
 }

@@ -5,6 +5,7 @@
 //! it is used and that there is one runtime only. Nothing is silently real: a patch that cargo ignores ends here.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -140,7 +141,9 @@ impl Shadow {
                 ""
             };
             let flags: &[&str] = if network.offline { &["--offline"] } else { &[] };
-            self.check_replaced(&self.graph(flags, hint)?)?;
+            let graph = self.graph(flags, hint)?;
+            self.check_replaced(&graph)?;
+            self.configure(tokio, Some(&graph))?;
         }
         State { inputs, tokio: self.tokio.clone(), notes: self.notes.clone() }.save(&self.folder.state())
     }
@@ -159,19 +162,28 @@ impl Shadow {
 
     fn replace(&self, tokio: &Package, home: &Home) -> Result<(), Error> {
         version::supported(&tokio.version)?;
-        let key = match &tokio.source {
-            Some(source) => patch_key(source),
-            None => "crates-io".to_owned(),
-        };
         let (real, drop_in) = (self.folder.real_tokio(&tokio.version), self.folder.drop_in(&tokio.version));
         real::copy(&tokio.version, tokio.folder(), &real)?;
         drop_in::generate(home, &tokio.version, &tokio.features, &real, &drop_in)?;
+        self.configure(tokio, None)
+    }
+
+    /// Writes the configuration that puts the drop-in in tokio's place. Once the graph with it is known, the
+    /// packages of the simulation are optimized in debug builds too: they run a hundred times as often as the
+    /// user's code is built.
+    fn configure(&self, tokio: &Package, graph: Option<&Graph>) -> Result<(), Error> {
+        let key = tokio.source.as_deref().map_or_else(|| "crates-io".to_owned(), patch_key);
         let quoted = |text: &str| toml_edit::Value::from(text).decorated("", "").to_string();
-        let text = format!(
+        let mut text = format!(
             "# Made by cargo sim: the drop-in in tokio's place.\n[patch.{}]\ntokio = {{ path = {} }}\n",
             quoted(&key),
-            quoted(&drop_in.to_string_lossy())
+            quoted(&self.folder.drop_in(&tokio.version).to_string_lossy())
         );
+        for package in graph.iter().flat_map(|graph| &graph.packages).filter(|package| is_simulation(package))
+        {
+            let spec = quoted(&format!("{}@{}", package.name, package.version));
+            let _ = write!(text, "\n[profile.dev.package.{spec}]\nopt-level = 3\n");
+        }
         files::write_if_changed(&self.folder.config(), text.as_bytes()).map(|_| ())
     }
 
@@ -196,6 +208,13 @@ impl Shadow {
         }
         Ok(())
     }
+}
+
+/// Whether the package is part of the simulated world below the user's code.
+fn is_simulation(package: &Package) -> bool {
+    let name = package.name.as_str();
+    matches!(name, "sim-host" | "sim-runtime" | "sim-net" | "sim-db" | real::NAME)
+        || (name == "tokio" && package.source.is_none())
 }
 
 fn remove(path: &Path) -> Result<(), Error> {
@@ -240,9 +259,15 @@ fn config_files(folder: &Path) -> Vec<PathBuf> {
         })
         .collect();
     found.reverse();
-    let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    // Cargo reads this one in any case.
+    let cargo_home = cargo_home();
     found.retain(|file| file.parent() != cargo_home.as_deref());
     found
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    let named = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    named.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cargo")))
 }
 
 /// Whether cargo, called below `folder`, looks at this file.
@@ -255,7 +280,7 @@ fn inputs<'a>(closure: &Closure, configs: impl Iterator<Item = &'a PathBuf>) -> 
     files.push(closure.root.join("Cargo.lock"));
     files.extend(configs.cloned());
     files.extend(std::env::current_exe());
-    files.extend(std::env::var_os("CARGO_HOME").map(|home| PathBuf::from(home).join("config.toml")));
+    files.extend(cargo_home().map(|home| home.join("config.toml")));
     let mut inputs: BTreeMap<PathBuf, String> =
         files.into_iter().map(|file| (file.clone(), stamp(&file))).collect();
     if let Some(home) = std::env::var_os("SIM_HOME") {
