@@ -1,5 +1,6 @@
 //! What code inside a run sees, and that nobody else sees it.
 
+#![cfg(hooked)]
 #![allow(unsafe_code)]
 
 mod support;
@@ -253,6 +254,28 @@ fn files_of_the_host_need_leave() {
 }
 
 #[test]
+fn files_of_the_host_are_not_there() {
+    let (seen, refused) = same_twice(|machine| {
+        let seen = ["/etc/passwd", "/etc/hostname"].map(|path| std::path::Path::new(path).exists());
+        let link = std::fs::read_link("/proc/self/cwd").map(drop).map_err(|error| error.kind());
+        let own = std::fs::File::open("/etc/hostname").and_then(|file| file.metadata()).is_ok();
+        ((seen, link, own), machine.refused.borrow().join("\n"))
+    });
+    assert_eq!(seen, ([false, true], Err(ErrorKind::NotFound), true));
+    assert!(refused.contains("/etc/passwd of the host was looked for"), "{refused}");
+}
+
+#[test]
+fn a_wait_can_run_other_tasks() {
+    let received = same_twice(|machine| {
+        let (sender, receiver) = mpsc::channel();
+        machine.on_wait.replace(Some(Box::new(move || sender.send(wall_seconds()).expect("waited for"))));
+        (receiver.recv().ok(), sim_host::is_inside())
+    });
+    assert_eq!(received, (Some(WALL_START_S + 5), true));
+}
+
+#[test]
 fn output_can_be_taken() {
     let printed = sim_host::threads::run_on_fresh_thread("run", 1 << 20, || {
         let machine = FakeMachine::with(1, true);
@@ -286,6 +309,19 @@ fn other_threads_stay_in_the_real_world() {
     outsider.join().expect("no panic");
     assert!(seen.0 > WALL_START_S + 500_000_000);
     assert_eq!((seen.1, seen.2, seen.3), (None, std::process::id(), Some(1)));
+}
+
+#[test]
+fn runs_side_by_side_do_not_see_each_other() {
+    let alone: Vec<_> = (0..4).map(|seed| inside(seed, |_| hash_order())).collect();
+    let together = thread::scope(|scope| {
+        let many = |seed| (0..50).map(|_| inside(seed, |_| hash_order())).collect::<Vec<_>>();
+        let threads: Vec<_> = (0..4).map(|seed| scope.spawn(move || many(seed))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect::<Vec<_>>()
+    });
+    for (seed, orders) in together.iter().enumerate() {
+        assert!(orders.iter().all(|order| *order == alone[seed]), "seed {seed}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@
 mod holds;
 mod outcome;
 mod property;
+mod select;
 mod world;
 
 pub use crate::node::Finish;
