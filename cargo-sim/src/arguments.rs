@@ -27,6 +27,19 @@ impl Place {
         Network { offline: self.offline || self.frozen, locked: self.locked || self.frozen }
     }
 
+    /// The options that lead here again, for the commands a report gives.
+    pub fn repeated(&self) -> String {
+        let quoted = |path: &std::path::Path| {
+            let text = path.to_string_lossy();
+            let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-+@".contains(&b));
+            if plain { text.into_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+        };
+        let paths = [("--manifest-path", &self.manifest_path), ("--target-dir", &self.target_dir)];
+        let given =
+            paths.iter().filter_map(|(name, path)| Some(format!("{name} {}", quoted(path.as_deref()?))));
+        given.collect::<Vec<_>>().join(" ")
+    }
+
     /// What cargo is told in the shadow: never `--locked`, because its lock file gains the drop-in.
     fn arguments(&self) -> Vec<String> {
         if self.network().offline { vec!["--offline".into()] } else { Vec::new() }
@@ -187,11 +200,8 @@ mod tests {
         check("race", "test -- race", &[]);
         check("race charge -- --exact", "test -- race charge --exact", &[]);
         check("-p a -p b --release -j 2", "test --release --package=a --package=b --jobs=2", &[]);
-        check(
-            "--seeds 1_000 --time 5m --jobs 3",
-            "test",
-            &[("SIM_SEEDS", "1000"), ("SIM_TIME", "5m"), ("SIM_JOBS", "3")],
-        );
+        check("--time 5m --jobs 3", "test", &[("SIM_TIME", "5m"), ("SIM_JOBS", "3")]);
+        check("--seeds 1_000", "test", &[("SIM_SEEDS", "1000")]);
         check(
             "--policy pos --postgres db --seed 7 ",
             "test",
@@ -210,6 +220,14 @@ mod tests {
         check("--locked", "test", &[]);
         check("--offline", "test --offline", &[]);
         check("--frozen", "test --offline", &[]);
+    }
+
+    #[test]
+    fn a_report_can_name_the_place_again() {
+        let place = |manifest: &str| Place { manifest_path: Some(manifest.into()), ..Place::default() };
+        assert_eq!(Place::default().repeated(), "");
+        assert_eq!(place("examples/shop/Cargo.toml").repeated(), "--manifest-path examples/shop/Cargo.toml");
+        assert_eq!(place("my shop/Cargo.toml").repeated(), "--manifest-path 'my shop/Cargo.toml'");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use sim_runtime::schedule::{PolicyName, UnknownPolicy};
 
 /// Deterministic simulation of an unmodified tokio service.
 #[derive(Debug, Parser)]
@@ -65,16 +66,16 @@ pub struct Place {
 #[command(next_help_heading = "Simulation")]
 pub struct Sweep {
     /// Runs of each test, each from its own seed
-    #[arg(long, value_name = "N", value_parser = count)]
+    #[arg(long, value_name = "N", value_parser = count, conflicts_with = "time")]
     pub seeds: Option<u64>,
     /// One run from this seed only
-    #[arg(long, value_name = "N", conflicts_with_all = ["seeds", "time"])]
+    #[arg(long, value_name = "N", value_parser = seed, conflicts_with_all = ["seeds", "time"])]
     pub seed: Option<u64>,
     /// Keep running new seeds for this long, such as 60s or 5m
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub time: Option<String>,
-    /// Runs at the same time [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = count)]
+    /// Runs at the same time, up to 1024 [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub jobs: Option<u64>,
     /// Who runs next: portfolio, fifo, uniform, weighted, pos, pct:DEPTH
     #[arg(long, value_name = "P", value_parser = policy)]
@@ -105,7 +106,7 @@ pub struct Test {
 
 /// The options of `cargo test`, as it has them.
 #[expect(clippy::struct_excessive_bools, reason = "one for each flag of cargo test")]
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Options of cargo test")]
 pub struct CargoTest {
     /// Package to run tests for
@@ -242,6 +243,9 @@ pub struct Failure {
 /// `cargo sim show`.
 #[derive(Debug, Args)]
 pub struct Show {
+    /// Every fact of the run, not only the last ones of the scenario
+    #[arg(long)]
+    pub all: bool,
     /// The failure file a failing test left
     pub file: PathBuf,
 }
@@ -276,6 +280,14 @@ fn count(text: &str) -> Result<u64, String> {
     }
 }
 
+fn seed(text: &str) -> Result<u64, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| "expected a whole number below 2^64, decimal or hexadecimal with 0x".into())
+}
+
 /// A number and a unit; the text is kept.
 fn duration(text: &str) -> Result<String, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -286,13 +298,9 @@ fn duration(text: &str) -> Result<String, String> {
     }
 }
 
-fn policy(text: &str) -> Result<String, String> {
-    let depth = text.strip_prefix("pct:").and_then(|depth| depth.parse::<u32>().ok());
-    let known = matches!(text, "portfolio" | "fifo" | "uniform" | "weighted" | "pos");
-    if known || depth.is_some_and(|depth| (1..=100).contains(&depth)) {
-        return Ok(text.to_owned());
-    }
-    Err("expected portfolio, fifo, uniform, weighted, pos, or pct:DEPTH with a depth from 1 to 100".into())
+/// As the runtime knows them; the text is kept.
+fn policy(text: &str) -> Result<String, UnknownPolicy> {
+    text.parse::<PolicyName>().map(|_| text.to_owned())
 }
 
 fn node_name(text: &str) -> Result<String, String> {
@@ -329,7 +337,7 @@ mod tests {
     #[test]
     fn options_filters_and_test_arguments_come_apart() {
         let test = test(
-            "test race --seeds 1_000 -p shop charge --time 60s --jobs 2 --policy pct:3 --postgres db -- --nocapture",
+            "test race --seeds 1_000 -p shop charge --jobs 2 --policy pct:3 --postgres db -- --nocapture",
         );
         assert_eq!(test.filters, ["race", "charge"]);
         assert_eq!(test.cargo.package, ["shop"]);
@@ -337,7 +345,7 @@ mod tests {
         let sweep = Sweep {
             seeds: Some(1000),
             seed: None,
-            time: Some("60s".into()),
+            time: None,
             jobs: Some(2),
             policy: Some("pct:3".into()),
             postgres: Some("db".into()),
@@ -353,6 +361,9 @@ mod tests {
             "test --seeds 0",
             "test --seeds many",
             "test --seed 1 --seeds 2",
+            "test --seeds 1 --time 60s",
+            "test --seed 0xg",
+            "test --jobs 1025",
             "test --time 60",
             "test --time 0s",
             "test --policy random",

@@ -51,13 +51,13 @@ fn dispatch(action: Action) -> Result<ExitCode, Error> {
     match action {
         Action::Test(test) => {
             let shadow = prepare(&test.place, test.cargo.quiet)?;
-            Err(run::become_cargo(&shadow, test.place.manifest_path.as_deref(), &arguments::test(&test)))
+            Err(run::become_cargo(&shadow, &test.place, &arguments::test(&test)))
         }
         Action::Nextest(passed) => passed_on("nextest", &passed),
         Action::Cargo(passed) => passed_on("", &passed),
         Action::Replay(failure) => failure::again(failure::Again::Replay, &failure),
         Action::Shrink(failure) => failure::again(failure::Again::Shrink, &failure),
-        Action::Show(show) => failure::show(&show.file),
+        Action::Show(show) => failure::show(&show),
         Action::Doctor(options) => doctor::run(&options),
         Action::Clean(clean) => {
             let workspace = locate(&clean.place)?;
@@ -76,7 +76,7 @@ fn passed_on(subcommand: &str, passed: &PassedOn) -> Result<ExitCode, Error> {
     }
     let shadow = prepare(&ours.place, false)?;
     let call: Call = arguments::passed_on(&ours, theirs);
-    Err(run::become_cargo(&shadow, ours.place.manifest_path.as_deref(), &call))
+    Err(run::become_cargo(&shadow, &ours.place, &call))
 }
 
 fn locate(place: &Place) -> Result<Workspace, Error> {

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::arguments::Call;
+use crate::cli::Place;
 use crate::error::Error;
 use crate::shadow::prepare::Shadow;
 use crate::shadow::workspace::cargo;
 
 /// Becomes cargo; comes back only with the reason why not.
-pub fn become_cargo(shadow: &Shadow, manifest: Option<&Path>, call: &Call) -> Error {
-    let mut command = match in_shadow(shadow, manifest, call) {
+pub fn become_cargo(shadow: &Shadow, place: &Place, call: &Call) -> Error {
+    let mut command = match in_shadow(shadow, place, call) {
         Ok(command) => command,
         Err(error) => return error,
     };
@@ -22,9 +23,9 @@ pub fn become_cargo(shadow: &Shadow, manifest: Option<&Path>, call: &Call) -> Er
 }
 
 /// The command: in the shadow of where the user stands, with its own target folder.
-fn in_shadow(shadow: &Shadow, manifest: Option<&Path>, call: &Call) -> Result<Command, Error> {
+fn in_shadow(shadow: &Shadow, place: &Place, call: &Call) -> Result<Command, Error> {
     let mut command = cargo();
-    let here = match manifest.and_then(Path::parent) {
+    let here = match place.manifest_path.as_deref().and_then(Path::parent) {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
     };
@@ -38,6 +39,9 @@ fn in_shadow(shadow: &Shadow, manifest: Option<&Path>, call: &Call) -> Result<Co
         command.arg("--config").arg(config);
     }
     command.args(options);
+    // Failures go to the user's folder, and reports name `cargo sim` and not cargo, which would run the real thing.
+    command.env("SIM_FAILURES", shadow.folder.failures());
+    command.env("SIM_CARGO", place.repeated());
     command.envs(call.variables.iter().map(|(name, given)| (name, given)));
     Ok(command)
 }

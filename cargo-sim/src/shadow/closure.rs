@@ -90,7 +90,10 @@ mod tests {
 
     fn closure(scratch: &Scratch, root: &str, members: &[&str]) -> Closure {
         let at = |path: &str| crate::files::normal(&scratch.path().join(path));
-        let members = members.iter().map(|m| Member { folder: at(m), name: (*m).to_owned() }).collect();
+        let members = members
+            .iter()
+            .map(|m| Member { folder: at(m), name: (*m).to_owned(), targets: Vec::new() })
+            .collect();
         Closure::of(&Workspace { root: at(root), members, target: at("target") }).unwrap()
     }
 

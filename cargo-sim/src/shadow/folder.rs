@@ -1,8 +1,9 @@
 //! `target/sim`: what belongs to us, and proof that it does.
 //!
 //! A marker file is written first. A folder that is not empty and has no marker is somebody else's and is
-//! never touched. Everything inside is made again from the user's tree, so the whole can be deleted at
-//! any time; within the tree a stale or foreign entry is simply replaced.
+//! never touched. Everything inside is made again from the user's tree and can be deleted at any time;
+//! within the tree a stale or foreign entry is simply replaced. Only `failures` is not ours to delete: it holds what
+//! failing tests left, those run by plain `cargo test` too.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,9 @@ use crate::files;
 
 /// The file that says the folder is ours.
 pub const MARKER: &str = ".made-by-cargo-sim";
+
+/// The folder of failure files: the runtime's, whoever calls it.
+const FAILURES: &str = "failures";
 
 /// The folder `target/sim` and the places in it.
 #[derive(Debug, Clone)]
@@ -59,6 +63,11 @@ impl Folder {
         self.root.join("state.json")
     }
 
+    /// Where failing tests leave their failure files.
+    pub fn failures(&self) -> PathBuf {
+        self.root.join(FAILURES)
+    }
+
     /// The renamed copy of tokio.
     pub fn real_tokio(&self, version: &str) -> PathBuf {
         self.root.join(format!("real-tokio-{version}"))
@@ -91,18 +100,40 @@ impl Folder {
         Ok(lock)
     }
 
-    /// Deletes the folder; says whether there was one.
+    /// Deletes all but the failure files; says whether there was anything.
     ///
     /// # Errors
     ///
     /// When it is not ours, or cannot be deleted.
     pub fn remove(&self) -> Result<bool, Error> {
         self.refuse_foreign()?;
-        match fs::remove_dir_all(&self.root) {
-            Ok(()) => Ok(true),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(Error::io("delete", &self.root)(e)),
+        let Some(entries) = self.entries()? else { return Ok(false) };
+        for path in &entries {
+            let is_folder = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+            let removed = if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+            removed.map_err(Error::io("delete", path))?;
         }
+        // Stays when it holds failures.
+        let emptied = fs::remove_dir(&self.root).is_ok();
+        Ok(emptied || !entries.is_empty())
+    }
+
+    /// What is in the folder besides failure files; nothing when there is no folder.
+    fn entries(&self) -> Result<Option<Vec<PathBuf>>, Error> {
+        let entries = match fs::read_dir(&self.root) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(Error::io("read", &self.root))?,
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(Error::io("read", &self.root))?;
+            if entry.file_name() != FAILURES {
+                paths.push(entry.path());
+            }
+        }
+        // The marker last: a deletion that was interrupted can be taken up again.
+        paths.sort_by_key(|path| path.ends_with(MARKER));
+        Ok(Some(paths))
     }
 
     fn refuse_foreign(&self) -> Result<(), Error> {
@@ -115,8 +146,7 @@ impl Folder {
         if self.root.join(MARKER).is_file() {
             return Ok(());
         }
-        let mut entries = fs::read_dir(&self.root).map_err(Error::io("read", &self.root))?;
-        if entries.next().is_some() { Err(foreign()) } else { Ok(()) }
+        if self.entries()?.is_some_and(|entries| !entries.is_empty()) { Err(foreign()) } else { Ok(()) }
     }
 }
 
@@ -144,6 +174,17 @@ mod tests {
         assert!(matches!(folder.take(), Err(Error::ForeignFolder { .. })));
         assert!(matches!(folder.remove(), Err(Error::ForeignFolder { .. })));
         assert!(folder.root().join("thesis.tex").exists());
+    }
+
+    #[test]
+    fn failures_are_not_foreign_and_outlive_a_cleaning() {
+        let scratch = Scratch::new("folder-failures");
+        scratch.write("sim/failures/a.failure", "sim failure");
+        let folder = Folder::below(scratch.path());
+        drop(folder.take().unwrap());
+        assert!(folder.remove().unwrap());
+        assert!(folder.failures().join("a.failure").exists() && !folder.root().join(MARKER).exists());
+        assert!(!folder.remove().unwrap());
     }
 
     #[test]

@@ -164,7 +164,7 @@ mod tests {
         scratch.write("lib/Cargo.toml", "[package]\nname = 'lib'\n");
         scratch.write("lib/src/lib.rs", "");
         let at = |path: &str| scratch.path().join(path);
-        let members = vec![Member { folder: at("ws/crates/app"), name: "app".into() }];
+        let members = vec![Member { folder: at("ws/crates/app"), name: "app".into(), targets: Vec::new() }];
         let workspace = Workspace { root: at("ws"), members, target: at("ws/target") };
         (scratch, workspace)
     }

@@ -29,6 +29,8 @@ pub struct Member {
     pub folder: PathBuf,
     /// The package's name.
     pub name: String,
+    /// Its targets: what each is (`lib`, `bin`, `test`, …) and its name.
+    pub targets: Vec<(String, String)>,
 }
 
 #[derive(Deserialize)]
@@ -44,6 +46,14 @@ struct Package {
     id: String,
     name: String,
     manifest_path: PathBuf,
+    #[serde(default)]
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    kind: Vec<String>,
+    name: String,
 }
 
 impl Workspace {
@@ -75,7 +85,13 @@ impl Workspace {
             .into_iter()
             .filter(|package| metadata.workspace_members.contains(&package.id))
             .filter_map(|package| {
-                Some(Member { folder: package.manifest_path.parent()?.to_owned(), name: package.name })
+                let kinds = |target: Target| Some((target.kind.into_iter().next()?, target.name));
+                let targets = package.targets.into_iter().filter_map(kinds).collect();
+                Some(Member {
+                    folder: package.manifest_path.parent()?.to_owned(),
+                    name: package.name,
+                    targets,
+                })
             })
             .collect();
         members.sort();
