@@ -64,8 +64,8 @@ fn scenario(text: &str) -> Result<String, FailureError> {
     if !first.starts_with("sim failure, format ") {
         return Err(FailureError::NotOne(first.chars().take(60).collect()));
     }
-    let header = text.lines().take_while(|line| !line.starts_with("---"));
-    let name = header.filter_map(|line| line.strip_prefix("scenario: ")).next();
+    let mut header = text.lines().take_while(|line| !line.starts_with("---"));
+    let name = header.find_map(|line| line.strip_prefix("scenario: "));
     let missing = || FailureError::Line { line: 3, reason: "expected `scenario: ...`".to_owned() };
     name.map(str::to_owned).ok_or_else(missing)
 }
@@ -75,7 +75,7 @@ fn scenario(text: &str) -> Result<String, FailureError> {
 struct Target {
     package: String,
     /// `lib`, `bin`, `test`, … and the name; nothing when it could be several of the package's.
-    target: Option<(String, String)>,
+    kind_and_name: Option<(String, String)>,
     test: String,
 }
 
@@ -104,7 +104,8 @@ impl Target {
                 "`{name}` is in the packages `{package}` and `{other}`: name one's manifest with --manifest-path"
             )));
         }
-        Ok(Target { package, target: (found.len() == 1).then_some(target), test: test.to_owned() })
+        let kind_and_name = (found.len() == 1).then_some(target);
+        Ok(Target { package, kind_and_name, test: test.to_owned() })
     }
 
     fn choose(&self, cargo: &mut CargoTest) {
@@ -112,7 +113,7 @@ impl Target {
             return;
         }
         cargo.package = vec![self.package.clone()];
-        match &self.target {
+        match &self.kind_and_name {
             Some((kind, name)) => match kind.as_str() {
                 "bin" => cargo.bin = vec![name.clone()],
                 "test" => cargo.test = vec![name.clone()],
@@ -165,7 +166,7 @@ mod tests {
             at: step * 1_000_000,
             node: "api".into(),
             task: None,
-            kind: if step % 2 == 0 { "http.request".into() } else { "task.polled".into() },
+            kind: if step.is_multiple_of(2) { "http.request".into() } else { "task.polled".into() },
             text: format!("number {step}"),
             choices: Vec::new(),
         };
@@ -211,7 +212,9 @@ mod tests {
         assert!(scenario("sim failure, format 1\n--- choices\nscenario: x\n").is_err());
     }
 
-    fn check(scenario: &str, wanted: Result<(&str, Option<(&str, &str)>, &str), &str>) {
+    type Found<'a> = (&'a str, Option<(&'a str, &'a str)>, &'a str);
+
+    fn check(scenario: &str, wanted: Result<Found<'_>, &str>) {
         let member = |name: &str, targets: &[(&str, &str)]| Member {
             folder: name.into(),
             name: name.into(),
@@ -227,10 +230,10 @@ mod tests {
         let workspace = Workspace { root: "/w".into(), members, target: "/w/target".into() };
         match (Target::of(scenario, &workspace), wanted) {
             (Ok(found), Ok((package, target, test))) => {
-                let target = target.map(|(kind, name)| (kind.to_owned(), name.to_owned()));
+                let kind_and_name = target.map(|(kind, name)| (kind.to_owned(), name.to_owned()));
                 assert_eq!(
                     found,
-                    Target { package: package.into(), target, test: test.into() },
+                    Target { package: package.into(), kind_and_name, test: test.into() },
                     "{scenario}"
                 );
             }
