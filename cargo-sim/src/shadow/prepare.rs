@@ -122,17 +122,26 @@ impl Shadow {
             .iter()
             .filter_map(|&(on, flag)| on.then_some(flag))
             .collect();
-        let graph = self.graph(&flags, "")?;
+        let graph = self.graph(&flags, "").map_err(|error| match error {
+            Error::Cargo { stderr, .. } if network.locked && stderr.contains("--locked") => {
+                Error::Input(format!(
+                    "{} does not fit the manifests and --locked was given: run `cargo update --workspace`",
+                    users.display()
+                ))
+            }
+            other => other,
+        })?;
         if lock.is_some() && fs::read(&ours).ok() != lock {
             self.notes
                 .push("Cargo.lock does not fit the manifests: the simulation uses a completed copy".into());
         }
 
-        let home = home(&graph)?;
-        for file in [home.root.join("Cargo.toml"), home.package().join("Cargo.toml")] {
-            inputs.insert(file.clone(), stamp(&file));
-        }
         if let Some(tokio) = graph.tokio() {
+            version::supported(&tokio.version)?;
+            let home = home(&graph)?;
+            for file in [home.root.join("Cargo.toml"), home.package().join("Cargo.toml")] {
+                inputs.insert(file.clone(), stamp(&file));
+            }
             self.replace(tokio, &home)?;
             self.tokio = Some(tokio.version.clone());
             let hint = if network.offline {
@@ -161,7 +170,6 @@ impl Shadow {
     }
 
     fn replace(&self, tokio: &Package, home: &Home) -> Result<(), Error> {
-        version::supported(&tokio.version)?;
         let (real, drop_in) = (self.folder.real_tokio(&tokio.version), self.folder.drop_in(&tokio.version));
         real::copy(&tokio.version, tokio.folder(), &real)?;
         drop_in::generate(home, &tokio.version, &tokio.features, &real, &drop_in)?;
