@@ -8,10 +8,10 @@ use std::{collections::BTreeMap, ops::Bound, rc::Rc, time::Duration};
 
 use sim_db::{
     engine::{
-        AdvisoryKey, AdvisoryScope, DeleteOutcome, Direction, Engine, IndexDefinition, IndexId,
-        InsertOutcome, IsolationLevel, KeyRange, KeySource, LockConflictOutcome, LockMode, LockRowOutcome,
-        Persistence, RowLockMode, Session, Snapshot, TableDefinition, TableId, Tid, TransactionOptions,
-        TransactionStatus, Uniqueness, UpdateOutcome, WaitPolicy,
+        AdvisoryKey, AdvisoryScope, ConflictAction, DeleteOutcome, Direction, Engine, IndexDefinition,
+        IndexId, InsertOutcome, IsolationLevel, KeyRange, KeySource, LockConflictOutcome, LockMode,
+        LockRowOutcome, Persistence, RowLockMode, Session, Snapshot, TableDefinition, TableId, Tid,
+        TransactionOptions, TransactionStatus, Uniqueness, UpdateOutcome, WaitPolicy,
     },
     error::{DatabaseError, Result, SqlState},
     value::{Row, Value},
@@ -86,13 +86,15 @@ pub struct Client {
 
 impl Client {
     async fn write(&self, table: TableId) -> Result<Snapshot> {
-        self.session.lock_table(table, LockMode::RowExclusive, WaitPolicy::Wait).await?;
-        self.session.statement_snapshot().await
+        if self.session.transaction_options().read_only {
+            self.session.statement_snapshot().await?;
+            return Err(DatabaseError::read_only_transaction("a write"));
+        }
+        self.session.begin_statement(&[(table, LockMode::RowExclusive)]).await
     }
 
     async fn read(&self, mode: LockMode) -> Result<Snapshot> {
-        self.session.lock_table(T, mode, WaitPolicy::Wait).await?;
-        self.session.statement_snapshot().await
+        self.session.begin_statement(&[(T, mode)]).await
     }
 
     async fn change(
@@ -150,6 +152,10 @@ impl Client {
     }
 
     async fn lock(&self, id: i64, mode: RowLockMode, policy: WaitPolicy) -> Result<String> {
+        if self.session.transaction_options().read_only {
+            self.session.statement_snapshot().await?;
+            return Err(DatabaseError::read_only_transaction("SELECT FOR UPDATE"));
+        }
         let snapshot = self.read(LockMode::RowShare).await?;
         let found = self.session.index_lookup(T_PKEY, &[Value::Int8(id)], &snapshot)?;
         let Some((tid, row)) = found else { return Ok("none".into()) };
@@ -165,7 +171,9 @@ impl Client {
     async fn upsert(&self, id: i64, v: i64, update: bool) -> Result<String> {
         let snapshot = self.write(T).await?;
         loop {
-            let outcome = self.session.insert_or_conflict(T, row(id, v), &[T_PKEY], &snapshot).await?;
+            let action = if update { ConflictAction::Update } else { ConflictAction::Nothing };
+            let outcome =
+                self.session.insert_or_conflict(T, row(id, v), &[T_PKEY], action, &snapshot).await?;
             let InsertOutcome::Conflict(tid) = outcome else { return Ok("inserted".into()) };
             if !update {
                 return Ok("nothing".into());
@@ -298,10 +306,12 @@ impl Client {
             }
             "truncate" => {
                 self.session.lock_table(T, LockMode::AccessExclusive, WaitPolicy::Wait).await?;
-                self.session.truncate_table(T);
+                self.session.statement_snapshot().await?;
+                self.session.truncate_table(T)?;
                 Ok("ok".into())
             }
             "advisory" => {
+                self.session.statement_snapshot().await?;
                 let shared = words.contains(&"shared");
                 let scope = match words.contains(&"xact") {
                     true => AdvisoryScope::Transaction,
@@ -311,12 +321,14 @@ impl Client {
                 Ok("ok".into())
             }
             "try-advisory" => {
+                self.session.statement_snapshot().await?;
                 let key = AdvisoryKey::One(number(1));
                 let got =
                     self.session.try_advisory_lock(key, words.contains(&"shared"), AdvisoryScope::Session);
                 Ok(got.to_string())
             }
             "unlock" => {
+                self.session.statement_snapshot().await?;
                 let key = AdvisoryKey::One(number(1));
                 Ok(self.session.advisory_unlock(key, words.contains(&"shared")).to_string())
             }
@@ -380,7 +392,12 @@ impl Client {
     pub async fn execute(&self, statement: &str) -> String {
         let words: Vec<&str> = statement.split_whitespace().collect();
         let result = match self.control(&words) {
-            Some(result) => result,
+            Some(result) => {
+                if result.is_err() {
+                    self.session.fail();
+                }
+                result
+            }
             None => self.run(&words).await,
         };
         result.unwrap_or_else(|error| error.sqlstate.to_string())
@@ -401,7 +418,10 @@ impl Client {
                 session.savepoint(words[1]);
                 return Ok("ok".to_owned());
             }
-            "release" => return session.release_savepoint(words[1]).map(|()| "ok".to_owned()),
+            "release" => {
+                let result = session.release_savepoint(words[1]).map(|()| "ok".to_owned());
+                return result.inspect_err(|_| session.fail());
+            }
             _ => {}
         }
         let alone = session.status() == TransactionStatus::Idle;

@@ -79,7 +79,7 @@ fn passed(text: &mut String, name: &str, settings: &Settings, sweep: &Sweep) {
 fn failed(text: &mut String, scenario: &Scenario, settings: &Settings, sweep: &Sweep, diagnosis: &Diagnosis) {
     let ended = &diagnosis.ended;
     let seed = diagnosis.failure.seed;
-    line!(text, "FAIL {}  seed {seed}, found in run {} of the sweep", scenario.name(), sweep.runs);
+    line!(text, "FAIL {}  seed {seed}, after {}", scenario.name(), plural(sweep.runs as usize, "run"));
     line!(text, "  {}", clipped(&ended.outcome));
     if let Some(fact) = ended.facts.iter().rev().find(|fact| ["violated", "panic"].contains(&&*fact.kind)) {
         line!(text, "  became false at step {}, {}", fact.step, at(fact));
@@ -157,8 +157,10 @@ fn trigger<'a>(
             };
             let name = format!("{lane} {} = {} of {}", choice.index, choice.value, choice.bound);
             match facts.iter().find(led_to) {
+                // What a scenario's own choice does is for its lane's name to say.
+                Some(fact) if lane.starts_with("user/") => (fact.step, format!("{}  {name}", at(fact))),
                 Some(fact) => (fact.step, format!("{}  {}  [{name}]", at(fact), fact.text)),
-                None => (u64::MAX, format!("[{name}]")),
+                None => (u64::MAX, name),
             }
         })
         .collect();
