@@ -310,7 +310,10 @@ impl State {
     #[inline]
     pub(crate) fn write(&mut self, world: &Rc<World>, id: SocketId, bytes: &[u8]) -> io::Result<usize> {
         if bytes.is_empty() {
-            return Ok(0);
+            let room = self.on_socket(world, id, |tcp, path| tcp.writable(path, id.side));
+            return room
+                .map(|_| 0)
+                .or_else(|e| if e.kind() == ErrorKind::WouldBlock { Ok(0) } else { Err(e) });
         }
         match self.socket(id) {
             Some(conn) if conn.requests.is_some() => self.write_read_along(world, id, bytes),

@@ -97,7 +97,7 @@ pub(crate) fn with_if_running(f: impl FnOnce(&mut State, &Rc<World>)) {
 
 /// Everything that is due happens. Called by the timer that [`queue`] arms.
 fn tick() {
-    with_if_running(|state, world| state.run_due(world));
+    with_if_running(State::run_due);
 }
 
 impl Lifecycle for Watch {
