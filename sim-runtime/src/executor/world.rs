@@ -233,7 +233,7 @@ impl World {
     /// nobody to switch to.
     #[inline]
     pub fn others_ready(&self) -> bool {
-        self.ready.borrow().len() > 0
+        !self.ready.borrow().is_empty()
     }
 
     /// Moves time without letting anything else run: a blocking sleep, or the cost of a poll.
