@@ -3,10 +3,11 @@
 use super::{Extent, Request, Runner, Scenario, Settings};
 use crate::fault::Account;
 use crate::sim::{Ended, Outcome};
+use sim_host::real::monotonic_ns;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a sweep found out.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +55,8 @@ impl Progress for Silent {
 /// Runs `scenario` over seeds until one fails. Of several failures found at the same time the one with the lowest
 /// seed is kept, whatever the number of jobs.
 pub fn sweep(scenario: &Scenario, settings: &Settings, progress: &dyn Progress) -> Sweep {
-    let started = sim_host::outside(Instant::now);
+    let started = monotonic_ns();
+    let elapsed = || Duration::from_nanos(monotonic_ns() - started);
     let (first, count) = match settings.extent {
         Extent::Seed(seed) => (seed, 1),
         Extent::Seeds(count) => (1, count),
@@ -69,7 +71,7 @@ pub fn sweep(scenario: &Scenario, settings: &Settings, progress: &dyn Progress) 
         let runner = Runner::new(scenario, settings.isolation);
         loop {
             if let Extent::Time(limit) = settings.extent
-                && started.elapsed() >= limit
+                && elapsed() >= limit
             {
                 return;
             }
@@ -96,7 +98,7 @@ pub fn sweep(scenario: &Scenario, settings: &Settings, progress: &dyn Progress) 
         work();
     });
     let mut total = total.into_inner().unwrap_or_else(PoisonError::into_inner);
-    total.took = started.elapsed();
+    total.took = elapsed();
     total
 }
 
