@@ -124,7 +124,7 @@ async fn charge(store: &Store, order: u32) -> Result<(StatusCode, String), Failu
 async fn charge_once(store: &Store, order: u32) -> Result<(StatusCode, String), Failure> {
     let claim = store.database.begin(READ_COMMITTED).await?;
     match claim.insert(&store.charges, Charge { order, capture: None }).await {
-        Ok(_) => claim.commit().await?,
+        Ok(()) => claim.commit().await?,
         // The unique key says that the order is claimed. It may be charged, too, or the one who claimed it has failed.
         Err(error) if error.sqlstate == SqlState::UNIQUE_VIOLATION => claim.rollback().await,
         Err(error) => return Err(error.into()),

@@ -273,7 +273,7 @@ fn select(bits: u64, rank: u32) -> u32 {
     // Byte i of `sums` counts the set bits in bytes 0..=i.
     let sums = bytes.wrapping_mul(EACH);
     // Count the bytes whose sum is at most `rank`: each leaves its high bit set.
-    let at_most = ((u64::from(rank) * EACH | 0x8080_8080_8080_8080) - sums) >> 7 & EACH;
+    let at_most = (((u64::from(rank) * EACH) | 0x8080_8080_8080_8080) - sums) >> 7 & EACH;
     let byte = at_most.wrapping_mul(EACH) >> 56;
     let before = (sums << 8) >> (8 * byte) & 0xff;
     let bits = bits >> (8 * byte) & 0xff;
