@@ -23,6 +23,8 @@ pub(crate) struct Page {
     /// how many versions that hint stands for
     changes: u16,
     unused_slots: u16,
+    /// no line pointer before this index is free
+    unused_from: u16,
 }
 
 impl Page {
@@ -33,6 +35,7 @@ impl Page {
             prunable: Xid::NONE,
             changes: 0,
             unused_slots: 0,
+            unused_from: 0,
         }
     }
 
@@ -44,28 +47,19 @@ impl Page {
 
     /// Puts a version into the first free line pointer; answers its offset.
     pub(crate) fn put(&mut self, tuple: Tuple) -> u16 {
-        if self.unused_slots > 0 {
-            let at = self.slots.iter().position(|slot| matches!(slot, Slot::Unused));
-            let at = at.expect("the page counts its unused line pointers");
-            self.unused_slots -= 1;
-            self.free_bytes -= tuple.size_bytes - LINE_POINTER_BYTES as u16;
-            self.slots[at] = Slot::Tuple(tuple);
-            at as u16 + 1
-        } else {
+        if self.unused_slots == 0 {
             self.free_bytes -= tuple.size_bytes;
             self.slots.push(Slot::Tuple(tuple));
-            self.slots.len() as u16
+            return self.slots.len() as u16;
         }
-    }
-
-    /// The offset that [`Page::put`] would answer.
-    pub(crate) fn next_offset(&self) -> u16 {
-        if self.unused_slots > 0 {
-            let at = self.slots.iter().position(|slot| matches!(slot, Slot::Unused));
-            at.expect("the page counts its unused line pointers") as u16 + 1
-        } else {
-            self.slots.len() as u16 + 1
-        }
+        let from = usize::from(self.unused_from);
+        let found = self.slots[from..].iter().position(|slot| matches!(slot, Slot::Unused));
+        let at = from + found.expect("the page counts its unused line pointers");
+        self.unused_slots -= 1;
+        self.unused_from = at as u16 + 1;
+        self.free_bytes -= tuple.size_bytes - LINE_POINTER_BYTES as u16;
+        self.slots[at] = Slot::Tuple(tuple);
+        at as u16 + 1
     }
 
     /// How many line pointers there are, used or not.
@@ -98,22 +92,17 @@ impl Page {
 
     /// Replaces a line pointer; a version that goes gives its bytes back.
     pub(crate) fn set_slot(&mut self, offset: u16, slot: Slot) {
-        let place = &mut self.slots[usize::from(offset) - 1];
+        let at = usize::from(offset) - 1;
+        let place = &mut self.slots[at];
         if let Slot::Tuple(tuple) = place {
             self.free_bytes += tuple.size_bytes - LINE_POINTER_BYTES as u16;
         }
-        if matches!(slot, Slot::Unused) && !matches!(place, Slot::Unused) {
-            self.unused_slots += 1;
-        }
-        *place = slot;
-    }
-
-    /// Replaces a line pointer that holds no version, keeping the count of free ones.
-    pub(crate) fn replace(&mut self, offset: u16, slot: Slot) {
-        let place = &mut self.slots[usize::from(offset) - 1];
         match (matches!(place, Slot::Unused), matches!(slot, Slot::Unused)) {
             (true, false) => self.unused_slots -= 1,
-            (false, true) => self.unused_slots += 1,
+            (false, true) => {
+                self.unused_slots += 1;
+                self.unused_from = self.unused_from.min(at as u16);
+            }
             _ => {}
         }
         *place = slot;
@@ -124,6 +113,7 @@ impl Page {
         while matches!(self.slots.last(), Some(Slot::Unused)) {
             self.slots.pop();
             self.unused_slots -= 1;
+            self.unused_from = self.unused_from.min(self.slots.len() as u16);
             self.free_bytes += LINE_POINTER_BYTES as u16;
         }
     }

@@ -18,12 +18,20 @@ fn is_dead(tuple: &Tuple, horizon: Xid) -> bool {
     tuple.flags.has(TupleFlags::ABORTED) || (tuple.xmax.is_some() && tuple.xmax < horizon)
 }
 
+/// Whether the version is the only one of its row: what most are.
+fn is_alone_and_alive(tuple: &Tuple) -> bool {
+    !tuple.xmax.is_some() && !tuple.flags.has(TupleFlags::HEAP_ONLY) && !tuple.flags.has(TupleFlags::ABORTED)
+}
+
 /// Prunes one page; hands every chain's root and key row that died to `gone`.
 /// Returns how many versions went.
 fn prune_page(page: &mut Page, block: u32, horizon: Xid, gone: &mut Vec<(Tid, Row)>) -> u64 {
     let mut dropped = 0;
     page.clear_prunable();
     for root in 1..=page.len() {
+        if page.tuple(root).is_some_and(is_alone_and_alive) {
+            continue;
+        }
         let Some(start) = page.chain_start(root) else { continue };
         let redirected = start != root;
         if !redirected && page.tuple(root).is_some_and(|tuple| tuple.flags.has(TupleFlags::HEAP_ONLY)) {
@@ -57,10 +65,10 @@ fn prune_page(page: &mut Page, block: u32, horizon: Xid, gone: &mut Vec<(Tid, Ro
         dropped += dead.len() as u64;
         // The root's line pointer stays, whatever it held.
         if let Some(living) = at {
-            page.replace(root, Slot::Redirect(living));
+            page.set_slot(root, Slot::Redirect(living));
             mark_rest(page, Some(living));
         } else {
-            page.replace(root, Slot::Dead);
+            page.set_slot(root, Slot::Dead);
             gone.push((Tid { block, offset: root }, key_row));
         }
     }
@@ -98,7 +106,7 @@ impl Heap {
             let page = self.page_mut(block).expect("blocks below the count exist");
             for offset in 1..=page.len() {
                 if matches!(page.slot(offset), Some(Slot::Dead)) {
-                    page.replace(offset, Slot::Unused);
+                    page.set_slot(offset, Slot::Unused);
                 }
             }
             page.trim();
