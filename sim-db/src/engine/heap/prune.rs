@@ -18,20 +18,11 @@ fn is_dead(tuple: &Tuple, horizon: Xid) -> bool {
     tuple.flags.has(TupleFlags::ABORTED) || (tuple.xmax.is_some() && tuple.xmax < horizon)
 }
 
-/// Whether the version is the only one of its row: what most are.
-fn is_alone_and_alive(tuple: &Tuple) -> bool {
-    !tuple.xmax.is_some() && !tuple.flags.has(TupleFlags::HEAP_ONLY) && !tuple.flags.has(TupleFlags::ABORTED)
-}
-
 /// Prunes one page; hands every chain's root and key row that died to `gone`.
 /// Returns how many versions went.
 fn prune_page(page: &mut Page, block: u32, horizon: Xid, gone: &mut Vec<(Tid, Row)>) -> u64 {
     let mut dropped = 0;
-    page.clear_prunable();
-    for root in 1..=page.len() {
-        if page.tuple(root).is_some_and(is_alone_and_alive) {
-            continue;
-        }
+    for root in page.take_changed() {
         let Some(start) = page.chain_start(root) else { continue };
         let redirected = start != root;
         if !redirected && page.tuple(root).is_some_and(|tuple| tuple.flags.has(TupleFlags::HEAP_ONLY)) {
@@ -56,7 +47,7 @@ fn prune_page(page: &mut Page, block: u32, horizon: Xid, gone: &mut Vec<(Tid, Ro
             at = page.chain_next(tuple);
         }
         let Some(key_row) = key_row else {
-            mark_rest(page, Some(start));
+            mark_rest(page, root, Some(start));
             continue;
         };
         for offset in &dead {
@@ -66,7 +57,7 @@ fn prune_page(page: &mut Page, block: u32, horizon: Xid, gone: &mut Vec<(Tid, Ro
         // The root's line pointer stays, whatever it held.
         if let Some(living) = at {
             page.set_slot(root, Slot::Redirect(living));
-            mark_rest(page, Some(living));
+            mark_rest(page, root, Some(living));
         } else {
             page.set_slot(root, Slot::Dead);
             gone.push((Tid { block, offset: root }, key_row));
@@ -76,13 +67,13 @@ fn prune_page(page: &mut Page, block: u32, horizon: Xid, gone: &mut Vec<(Tid, Ro
 }
 
 /// Keeps the hint for versions of a living chain that will die.
-fn mark_rest(page: &mut Page, mut at: Option<u16>) {
+fn mark_rest(page: &mut Page, root: u16, mut at: Option<u16>) {
     while let Some(offset) = at {
         let Some(tuple) = page.tuple(offset) else { return };
         let xmax = tuple.xmax;
         at = page.chain_next(tuple);
         if xmax.is_some() {
-            page.mark_prunable(xmax);
+            page.mark_prunable(xmax, root);
         }
     }
 }
