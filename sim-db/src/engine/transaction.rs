@@ -438,7 +438,15 @@ impl Session {
         self.statement_snapshot().await
     }
 
-    /// The newest committed state and this transaction's own work, at any level: for foreign key checks.
+    /// The newest committed state and this transaction's own work, at any level.
+    ///
+    /// For foreign keys, which PostgreSQL 15 checks after the statement, with its work visible
+    /// ([`Session::advance_command`]): a *child's* check looks for its parent with [`Session::statement_snapshot`] (so
+    /// at the upper levels a parent committed after the snapshot is 23503) and locks it FOR KEY SHARE. What a
+    /// *parent's* delete or update does to children looks with this snapshot; NO ACTION and RESTRICT lock what they
+    /// find FOR KEY SHARE before they say 23503; CASCADE, SET NULL and SET DEFAULT fail at the upper levels with
+    /// [`DatabaseError::concurrent_update`] if they find a row that the transaction's own snapshot does not see
+    /// ([`Session::is_visible`]).
     pub fn latest_snapshot(&self) -> Snapshot {
         self.core.state.borrow().latest_snapshot(self.proc)
     }

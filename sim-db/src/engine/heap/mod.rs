@@ -94,15 +94,14 @@ impl Heap {
     }
 
     /// Puts a version in; its `next` is set to itself. `near` is the page of the version it replaces.
-    pub(crate) fn put(&mut self, mut tuple: Tuple, near: Option<u32>) -> Tid {
+    pub(crate) fn put(&mut self, tuple: Tuple, near: Option<u32>) -> Tid {
         let block = self.page_for(tuple.size_bytes, near);
         if near != Some(block) {
             self.target = block;
         }
         let page = self.page_mut(block).expect("the page was just chosen");
-        let tid = Tid { block, offset: page.next_offset() };
-        tuple.next = tid;
-        page.put(tuple);
+        let tid = Tid { block, offset: page.put(tuple) };
+        page.tuple_mut(tid.offset).expect("it was just put there").next = tid;
         self.versions += 1;
         tid
     }
