@@ -1,6 +1,6 @@
 //! Many runs over seeds, on all processors.
 
-use super::{Extent, Request, Runner, Scenario, Settings};
+use super::{Extent, Isolation, Request, Runner, Scenario, Settings, twice};
 use crate::fault::Account;
 use crate::sim::{Ended, Outcome};
 use sim_host::real::monotonic_ns;
@@ -24,6 +24,9 @@ pub struct Sweep {
     pub reached: BTreeMap<String, u64>,
     /// What became of each kind of fault, over all runs.
     pub faults: BTreeMap<String, Account>,
+    /// Where the first seed, run again after a sweep without failure, was not the same run: the scenario leaks
+    /// state from run to run.
+    pub leak: Option<String>,
     /// The failure with the lowest seed.
     pub found: Option<Found>,
 }
@@ -99,6 +102,11 @@ pub fn sweep(scenario: &Scenario, settings: &Settings, progress: &dyn Progress) 
     });
     let mut total = total.into_inner().unwrap_or_else(PoisonError::into_inner);
     total.took = elapsed();
+    if total.found.is_none() && settings.isolation == Isolation::Thread && total.runs > 1 {
+        let runner = Runner::new(scenario, settings.isolation);
+        total.leak =
+            twice(&runner, scenario, &Request::recorded(first, settings)).map(|found| found.to_string());
+    }
     total
 }
 
