@@ -154,7 +154,11 @@ impl State {
     fn finish_commit(&mut self, proc: ProcId) {
         let mut transaction =
             self.session_mut(proc).transaction.take().expect("the caller has begun a transaction");
+        let mut changed = None;
         for step in std::mem::take(&mut transaction.undo) {
+            if let Undo::Change(table, _) = step {
+                changed = Some(table);
+            }
             self.finish(&step);
         }
         if !transaction.objects.is_empty() {
@@ -170,6 +174,12 @@ impl State {
             self.locks.end_transaction(*xid, proc);
         }
         self.locks.release_where(proc, |owner| owner != Owner::Session);
+        drop(transaction);
+        if let Some(table) = changed
+            && self.store.tables.get(&table).is_some_and(|table| table.heap.wants_vacuum())
+        {
+            self.vacuum(table);
+        }
     }
 }
 

@@ -86,6 +86,7 @@ impl Heap {
         let dropped = prune_page(page, block, horizon, &mut gone);
         self.versions -= dropped;
         self.dead = self.dead.saturating_sub(dropped);
+        self.dead_pointers += gone.len() as u64;
         gone
     }
 
@@ -105,7 +106,8 @@ impl Heap {
                 self.roomy.insert(block);
             }
         }
-        self.dead = 0;
+        self.dead_pointers = 0;
+        self.left_by_vacuum = self.dead;
         gone
     }
 }
