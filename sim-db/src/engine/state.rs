@@ -228,7 +228,7 @@ impl State {
         if !wants(self, horizon) {
             return;
         }
-        let gone = self.store.table_mut(table).heap.prune_if_full(block, horizon);
+        let gone = self.store.table_mut(table).heap.prune(block, horizon);
         self.drop_index_entries(table, &gone);
     }
 

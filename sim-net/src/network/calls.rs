@@ -214,6 +214,9 @@ impl State {
                 )
             }
         };
+        if self.shared.faults.any() {
+            self.planned_cut(world, node, server);
+        }
         let links = [self.shared.link(world, node, server), self.shared.link(world, server, node)];
         let mut tcp = Connection::new(local, to);
         if let Some(bytes) = options.send_buffer {
@@ -222,6 +225,7 @@ impl State {
         if let Some(bytes) = options.receive_buffer {
             tcp.set_receive_buffer(Side::Client, bytes);
         }
+        let requests = (!self.requests.off).then(|| Box::new(crate::request::Tracked::new()));
         let (index, generation) = self.conns.insert(|number| Conn {
             tcp,
             nodes: [node, server],
@@ -230,7 +234,9 @@ impl State {
             listener: None,
             dialled: to,
             number,
-            requests: None,
+            unattended: false,
+            instant: false,
+            requests,
         });
         match place {
             Place::Node(..) => {
@@ -307,12 +313,20 @@ impl State {
     #[inline]
     pub(crate) fn write(&mut self, world: &Rc<World>, id: SocketId, bytes: &[u8]) -> io::Result<usize> {
         if bytes.is_empty() {
-            return Ok(0);
+            let room = self.on_socket(world, id, |tcp, path| tcp.writable(path, id.side));
+            return room
+                .map(|_| 0)
+                .or_else(|e| if e.kind() == ErrorKind::WouldBlock { Ok(0) } else { Err(e) });
         }
-        if self.requests.reads_along(world) {
-            return self.write_read_along(world, id, bytes);
+        let mut bytes = bytes;
+        if self.shared.faults.any() {
+            self.planned_outage(world, id);
+            bytes = &bytes[..self.planned_length(world, bytes.len())];
         }
-        self.write_through(world, id, bytes)
+        match self.socket(id) {
+            Some(conn) if conn.requests.is_some() => self.write_read_along(world, id, bytes),
+            _ => self.write_through(world, id, bytes),
+        }
     }
 
     /// Sends bytes without looking at them.
@@ -323,16 +337,15 @@ impl State {
         id: SocketId,
         bytes: &[u8],
     ) -> io::Result<usize> {
-        let sent = self.on_socket(world, id, |tcp, path| {
+        self.on_socket(world, id, |tcp, path| {
+            if path.instant && !tcp.end(id.side.other()).owned {
+                // A Unix socket looks at its peer, TCP has to ask.
+                return Err(tcp.end_mut(id.side).error.take().unwrap_or(ErrorKind::BrokenPipe));
+            }
             let sent = tcp.write(path, id.side, bytes)?;
             note_sent(world, path.number, path.nodes[id.side.other() as usize], id.side, &bytes[..sent]);
             Ok(sent)
-        })?;
-        if self.shared.faults.strike(world, "net.reset", || "connection reset while sending".to_owned()) {
-            self.shared.faults.had_effect("net.reset");
-            self.reset_both(world, id.key());
-        }
-        Ok(sent)
+        })
     }
 
     /// A device on the way ends the connection: both ends are told.

@@ -21,6 +21,8 @@ pub(crate) struct Path<'a> {
     pub(crate) number: u64,
     pub(crate) listener: &'a mut Option<ListenerId>,
     pub(crate) dialled: SocketAddr,
+    pub(crate) unattended: bool,
+    pub(crate) instant: bool,
 }
 
 impl State {
@@ -43,6 +45,8 @@ impl State {
             number: conn.number,
             listener: &mut conn.listener,
             dialled: conn.dialled,
+            unattended: conn.unattended,
+            instant: conn.instant,
         };
         let value = f(&mut conn.tcp, &mut path);
         if conn.tcp.unobserved() {
@@ -60,12 +64,22 @@ impl Wire for Path<'_> {
 
     #[inline]
     fn pass(&mut self, from: Side, at_ns: u64, bytes: usize) -> Passage {
+        if self.instant {
+            self.shared.due_at_once = true;
+            return Passage::Arrives(at_ns);
+        }
         let id = self.links[from as usize];
+        if let Some(fate) = self.shared.planned_fate(self.world, id, at_ns, bytes) {
+            return fate;
+        }
         self.shared.links.get_mut(id).pass(at_ns, bytes, &mut &self.shared.lanes[id.0 as usize])
     }
 
     #[inline]
     fn trip_ns(&self, from: Side) -> Option<u64> {
+        if self.instant {
+            return Some(0);
+        }
         let link = self.shared.links.get(self.links[from as usize]);
         (!link.blocked()).then(|| link.calm_ns())
     }
@@ -87,6 +101,9 @@ impl Wire for Path<'_> {
 
     #[inline]
     fn ready(&mut self, side: Side, readiness: Readiness) {
+        if self.unattended && side == Side::Client {
+            self.shared.unattended.push(self.key);
+        }
         self.waiters[side as usize].wake(readiness, &mut self.shared.wakes);
     }
 

@@ -62,6 +62,7 @@ pub enum Ending {
 
 /// One direction of a connection.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, named after it")]
 pub struct Pipe {
     bytes: VecDeque<u8>,
     delivered: usize,
@@ -243,6 +244,11 @@ impl Pipe {
     /// When the oldest packet was sent whose acknowledgement will not come by itself.
     pub fn waiting_since(&self) -> Option<u64> {
         self.segments.iter().find(|segment| segment.acked_ns == NEVER).map(|segment| segment.sent_ns)
+    }
+
+    /// When the last packet sent so far arrives.
+    pub fn last_arrival_ns(&self) -> u64 {
+        self.last_arrival_ns
     }
 
     /// When the last packet arrives, for packets that must follow it.
