@@ -11,11 +11,13 @@
 #![allow(missing_docs)]
 
 mod memory;
+mod network;
 mod ratio;
 mod reference;
 mod workloads;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
+use network::Traffic;
 use ratio::{Clock, Row};
 use workloads::Fresh;
 
@@ -30,6 +32,16 @@ const YIELDS: [(usize, usize, Option<f64>); 5] = [
 
 /// (tasks, sleeps of each, bound of the ratio)
 const TIMERS: (usize, usize, f64) = (10_000, 100, 1.5);
+
+/// (clients, exchanges of each): ten thousand exchanges each.
+const EXCHANGES: [(usize, usize); 3] = [(10, 1_000), (100, 100), (1_000, 10)];
+
+/// What travels, what it is called, and the bound of the ratio.
+const TRAFFIC: [(Traffic, &str, f64); 3] = [
+    (Traffic::Unread, "reader off", 6.0),
+    (Traffic::Opaque, "reader on", 9.0),
+    (Traffic::Http, "HTTP read", 9.0),
+];
 
 /// Small simulations in one leg, and the bound of the ratio of a world alone.
 const SMALL: (u64, f64) = (1_000, 5.0);
@@ -53,6 +65,21 @@ fn figures(criterion: &mut Criterion) {
     group.sample_size(10).throughput(Throughput::Elements((tasks * each) as u64));
     group.bench_function("reference", |bencher| bencher.iter(|| workloads::timers_reference(tasks, each)));
     group.bench_function("sim", |bencher| bencher.iter(|| workloads::timers(tasks, each)));
+    group.finish();
+
+    let mut group = criterion.benchmark_group("exchanges");
+    group.sample_size(10);
+    for (clients, each) in EXCHANGES {
+        group.throughput(Throughput::Elements((clients * each) as u64));
+        group.bench_function(BenchmarkId::new("reference", clients), |bencher| {
+            bencher.iter(|| network::exchanges_reference(clients, each));
+        });
+        for (traffic, what, _) in TRAFFIC {
+            group.bench_function(BenchmarkId::new(what, clients), |bencher| {
+                bencher.iter(|| network::exchanges(clients, each, traffic));
+            });
+        }
+    }
     group.finish();
 
     let mut group = criterion.benchmark_group("small simulations");
@@ -80,6 +107,15 @@ fn ratios() -> Vec<Row> {
     let (reference, sim) = (|| workloads::timers_reference(tasks, each), || workloads::timers(tasks, each));
     let name = format!("timers, {tasks} tasks");
     rows.push(Row::measure(name, target, Clock::Thread, tasks * each, reference, sim));
+
+    for (clients, each) in EXCHANGES {
+        for (traffic, what, target) in TRAFFIC {
+            let name = format!("exchanges, {clients} clients, {what}");
+            let reference = || network::exchanges_reference(clients, each);
+            let sim = || network::exchanges(clients, each, traffic);
+            rows.push(Row::measure(name, target, Clock::Thread, clients * each, reference, sim));
+        }
+    }
 
     let (runs, target) = SMALL;
     let reference = || (0..runs).for_each(workloads::small_reference);

@@ -16,10 +16,10 @@ use std::time::Duration;
 
 /// A small generator for the reference (`SplitMix64`); `sim` draws from its tape.
 #[derive(Clone)]
-struct Draws(u64);
+pub struct Draws(pub u64);
 
 impl Draws {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -28,7 +28,7 @@ impl Draws {
 }
 
 /// One world on this thread, as sweeps run it: digest on, recording off, a watchdog listening.
-fn world<F: Future<Output = ()> + 'static>(seed: u64, heartbeat: Heartbeat, body: impl FnOnce(Sim) -> F) {
+pub fn world<F: Future<Output = ()> + 'static>(seed: u64, heartbeat: Heartbeat, body: impl FnOnce(Sim) -> F) {
     let setup = Setup {
         tape: Tape::seeded(seed, false),
         policy: PolicyName::Uniform,
