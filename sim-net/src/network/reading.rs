@@ -275,7 +275,7 @@ impl State {
             exchange.slow = Some(drawn_delay(world));
         }
         if let Some(ending) = exchange.lose_response {
-            let answer = format!("answered {status}, which the client never sees");
+            let answer = format!("answered {}, which the client never sees", exchange.outcome());
             note(world, exchange.to, exchange, &answer, &[2, u64::from(status)]);
             return Verdict::Swallow(ending);
         }
@@ -294,7 +294,7 @@ impl State {
                     exchange.label(),
                     if again { " (again)" } else { "" },
                     name(world, exchange.from),
-                    exchange.status,
+                    exchange.outcome(),
                     took / 1_000_000,
                 )
             });

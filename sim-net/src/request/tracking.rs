@@ -7,7 +7,7 @@ use std::time::Duration;
 use sim_runtime::task::NodeId;
 
 use super::event::Head;
-use super::matching::{Candidate, Match};
+use super::matching::{Candidate, Match, without_query};
 use super::reader::Reader;
 use super::rule::{Action, Ending, Rule, Until};
 use crate::tcp::Side;
@@ -36,6 +36,15 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn label(&self) -> String {
         format!("{} {} #{}", self.head.method, self.head.path, self.number)
+    }
+
+    /// The status of its answer, as people say it.
+    pub(crate) fn outcome(&self) -> String {
+        match (&*self.head.method, self.status) {
+            ("SQL", 0) => "done".to_owned(),
+            ("SQL", _) => "error".to_owned(),
+            (_, status) => status.to_string(),
+        }
     }
 
     pub(crate) fn candidate(&self) -> Candidate<'_> {
@@ -154,7 +163,7 @@ impl Requests {
 
     /// Numbers a request: how many of its method and path there were, and how many its sender sent there.
     pub(crate) fn number(&mut self, head: &Head, from: NodeId, to: NodeId) -> (u32, u32) {
-        let path = head.path.split('?').next().unwrap_or_default();
+        let path = without_query(&head.path);
         let number = self.numbers.entry((head.method.clone(), path.to_owned())).or_default();
         *number += 1;
         let attempt = self.attempts.entry((from, to, head.method.clone(), path.to_owned())).or_default();
@@ -164,7 +173,7 @@ impl Requests {
 
     /// The number of the latest request like this one, for its repetition.
     pub(crate) fn same_number(&self, head: &Head) -> u32 {
-        let path = head.path.split('?').next().unwrap_or_default();
+        let path = without_query(&head.path);
         self.numbers.get(&(head.method.clone(), path.to_owned())).copied().unwrap_or(0)
     }
 
