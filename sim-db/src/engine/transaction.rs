@@ -154,7 +154,11 @@ impl State {
     fn finish_commit(&mut self, proc: ProcId) {
         let mut transaction =
             self.session_mut(proc).transaction.take().expect("the caller has begun a transaction");
+        let mut changed = None;
         for step in std::mem::take(&mut transaction.undo) {
+            if let Undo::Change(table, _) = step {
+                changed = Some(table);
+            }
             self.finish(&step);
         }
         if !transaction.objects.is_empty() {
@@ -170,6 +174,12 @@ impl State {
             self.locks.end_transaction(*xid, proc);
         }
         self.locks.release_where(proc, |owner| owner != Owner::Session);
+        drop(transaction);
+        if let Some(table) = changed
+            && self.store.tables.get(&table).is_some_and(|table| table.heap.wants_vacuum())
+        {
+            self.vacuum(table);
+        }
     }
 }
 
@@ -438,7 +448,15 @@ impl Session {
         self.statement_snapshot().await
     }
 
-    /// The newest committed state and this transaction's own work, at any level: for foreign key checks.
+    /// The newest committed state and this transaction's own work, at any level.
+    ///
+    /// For foreign keys, which PostgreSQL 15 checks after the statement, with its work visible
+    /// ([`Session::advance_command`]): a *child's* check looks for its parent with [`Session::statement_snapshot`] (so
+    /// at the upper levels a parent committed after the snapshot is 23503) and locks it FOR KEY SHARE. What a
+    /// *parent's* delete or update does to children looks with this snapshot; NO ACTION and RESTRICT lock what they
+    /// find FOR KEY SHARE before they say 23503; CASCADE, SET NULL and SET DEFAULT fail at the upper levels with
+    /// [`DatabaseError::concurrent_update`] if they find a row that the transaction's own snapshot does not see
+    /// ([`Session::is_visible`]).
     pub fn latest_snapshot(&self) -> Snapshot {
         self.core.state.borrow().latest_snapshot(self.proc)
     }
