@@ -83,7 +83,7 @@ fn the_acknowledgement_of_a_commit_is_lost() {
     });
     assert_eq!(ended.outcome, Outcome::Passed);
     assert_eq!(*seen.lock().expect("one thread"), ["UPDATE account  SET balance = 0;", "COMMIT"]);
-    let facts: Vec<&str> = ended.facts.iter().filter(|f| &*f.kind == "http").map(|f| &*f.text).collect();
+    let facts: Vec<&str> = ended.facts.iter().filter(|f| &*f.kind == "sql").map(|f| &*f.text).collect();
     assert!(facts[0].starts_with("SQL UPDATE account SET balance = 0 #1 from api → done in "), "{facts:?}");
     assert!(facts.contains(&"SQL COMMIT #1: response lost"), "{facts:?}");
 }

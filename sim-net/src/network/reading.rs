@@ -2,6 +2,8 @@
 //!
 //! Kinds of a fault plan drawn here: `http.request_lost`, `http.response_lost`, `http.delivered_twice`,
 //! `http.disconnected`, `http.slow`. Each asks once a request (the second and the last: once a response).
+//! For statements they are `sql.request_lost`, `sql.response_lost` (a lost acknowledgement of a commit, say),
+//! `sql.disconnected` and `sql.slow`.
 
 use std::io;
 use std::rc::Rc;
@@ -200,6 +202,7 @@ impl State {
     /// What rules and the plan do to a request.
     fn actions(&mut self, world: &Rc<World>, exchange: &Exchange) -> Vec<Action> {
         let faults = Rc::clone(&self.shared.faults);
+        let kinds = Kinds::of(exchange);
         let mut actions = Vec::new();
         for (name, action) in self.requests.actions(exchange.candidate()) {
             faults.acted(&name);
@@ -212,11 +215,11 @@ impl State {
             }
             hit
         };
-        if strikes("http.request_lost", "request lost") {
+        if strikes(kinds.request_lost, "request lost") {
             actions.push(Action::LoseRequest(drawn_ending(world)));
-        } else if strikes("http.delivered_twice", "delivered twice") {
+        } else if kinds.delivered_twice.is_some_and(|kind| strikes(kind, "delivered twice")) {
             actions.push(Action::Repeat(drawn_delay(world)));
-        } else if strikes("http.disconnected", "client disconnected") {
+        } else if strikes(kinds.disconnected, "client disconnected") {
             actions.push(Action::Disconnect(drawn_delay(world) / 100));
         }
         actions
@@ -262,6 +265,7 @@ impl State {
         let exchange = &mut tracked.exchanges[at];
         (exchange.status, exchange.answering) = (status, true);
         let faults = Rc::clone(&self.shared.faults);
+        let kinds = Kinds::of(exchange);
         let strikes = |kind: &str, what: &str| {
             let hit = !again && faults.strike(world, kind, || format!("{}: {what}", exchange.label()));
             if hit {
@@ -269,9 +273,9 @@ impl State {
             }
             hit
         };
-        if exchange.lose_response.is_none() && strikes("http.response_lost", "response lost") {
+        if exchange.lose_response.is_none() && strikes(kinds.response_lost, "response lost") {
             exchange.lose_response = Some(drawn_ending(world));
-        } else if exchange.slow.is_none() && strikes("http.slow", "response slow") {
+        } else if exchange.slow.is_none() && strikes(kinds.slow, "response slow") {
             exchange.slow = Some(drawn_delay(world));
         }
         if let Some(ending) = exchange.lose_response {
@@ -288,16 +292,20 @@ impl State {
     fn answered(&mut self, world: &Rc<World>, exchange: &Exchange, again: bool) {
         let took = world.now() - exchange.begun_ns;
         world.on_node(exchange.to, || {
-            world.fact("http", &[3, u64::from(exchange.number), u64::from(exchange.status)], || {
-                format!(
-                    "{}{} from {} → {} in {} ms",
-                    exchange.label(),
-                    if again { " (again)" } else { "" },
-                    name(world, exchange.from),
-                    exchange.outcome(),
-                    took / 1_000_000,
-                )
-            });
+            world.fact(
+                Kinds::of(exchange).fact,
+                &[3, u64::from(exchange.number), u64::from(exchange.status)],
+                || {
+                    format!(
+                        "{}{} from {} → {} in {} ms",
+                        exchange.label(),
+                        if again { " (again)" } else { "" },
+                        name(world, exchange.from),
+                        exchange.outcome(),
+                        took / 1_000_000,
+                    )
+                },
+            );
         });
         let hit = |until: &Until| matches!(until, Until::Answered(m) if m.matches(exchange.candidate()));
         self.let_go(world.now(), &exchange.label(), hit);
@@ -444,6 +452,39 @@ impl State {
     }
 }
 
+/// What faults on a request are called in plans and facts.
+struct Kinds {
+    fact: &'static str,
+    request_lost: &'static str,
+    response_lost: &'static str,
+    delivered_twice: Option<&'static str>,
+    disconnected: &'static str,
+    slow: &'static str,
+}
+
+impl Kinds {
+    fn of(exchange: &Exchange) -> &'static Kinds {
+        const HTTP: Kinds = Kinds {
+            fact: "http",
+            request_lost: "http.request_lost",
+            response_lost: "http.response_lost",
+            delivered_twice: Some("http.delivered_twice"),
+            disconnected: "http.disconnected",
+            slow: "http.slow",
+        };
+        const SQL: Kinds = Kinds {
+            fact: "sql",
+            request_lost: "sql.request_lost",
+            response_lost: "sql.response_lost",
+            // Nothing between a client and PostgreSQL repeats a statement by itself.
+            delivered_twice: None,
+            disconnected: "sql.disconnected",
+            slow: "sql.slow",
+        };
+        if exchange.head.method == "SQL" { &SQL } else { &HTTP }
+    }
+}
+
 fn drawn_ending(world: &World) -> Ending {
     if world.tape.lane("net/http.ending").below(2) == 0 { Ending::Reset } else { Ending::Silence }
 }
@@ -462,6 +503,8 @@ fn name(world: &World, node: NodeId) -> Rc<str> {
 fn note(world: &World, node: NodeId, exchange: &Exchange, what: &str, words: &[u64]) {
     world.on_node(node, || {
         world.trace.digest_words(words);
-        world.fact("http", &[u64::from(exchange.number)], || format!("{}: {what}", exchange.label()));
+        world.fact(Kinds::of(exchange).fact, &[u64::from(exchange.number)], || {
+            format!("{}: {what}", exchange.label())
+        });
     });
 }
