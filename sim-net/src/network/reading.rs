@@ -48,13 +48,16 @@ impl State {
         let sent = if tracked.dead {
             Ok(bytes.len())
         } else {
-            let mut marks = Vec::new();
+            let mut marks = std::mem::take(&mut self.requests.marks);
             tracked.reader.keep(keeps && tracked.repetition.is_none());
             match id.side {
                 Side::Client => tracked.reader.client(bytes, &mut marks),
                 Side::Server => tracked.reader.server(bytes, &mut marks),
             }
-            self.write_marked(world, id, bytes, marks, &mut tracked)
+            let sent = self.write_marked(world, id, bytes, &mut marks, &mut tracked);
+            marks.clear();
+            self.requests.marks = marks;
+            sent
         };
         if tracked.reader.is_opaque() && !tracked.dead && tracked.repetition.is_none() {
             return sent;
@@ -70,12 +73,12 @@ impl State {
         world: &Rc<World>,
         id: SocketId,
         bytes: &[u8],
-        marks: Vec<Mark>,
+        marks: &mut Vec<Mark>,
         tracked: &mut Tracked,
     ) -> io::Result<usize> {
         let mut sent = 0;
         let mut ended = Vec::new();
-        for mark in marks {
+        for mark in marks.drain(..) {
             if let Event::RequestEnds { stream, whole } = mark.event {
                 // In HTTP/1.1 the request that ends is the latest that began. What follows from its end
                 // waits until its bytes are on the wire.
@@ -246,6 +249,9 @@ impl State {
             let pending = Pending::Repeat { from: exchange.from, to, bytes, label: exchange.label() };
             self.later(after(world.now(), delay), pending);
         }
+        if self.requests.holds.is_empty() {
+            return;
+        }
         let exchange = &tracked.exchanges[at];
         let sent = |until: &Until| matches!(until, Until::Sent(m) if m.matches(exchange.candidate()));
         let label = exchange.label();
@@ -307,6 +313,9 @@ impl State {
                 },
             );
         });
+        if self.requests.holds.is_empty() {
+            return;
+        }
         let hit = |until: &Until| matches!(until, Until::Answered(m) if m.matches(exchange.candidate()));
         self.let_go(world.now(), &exchange.label(), hit);
     }
