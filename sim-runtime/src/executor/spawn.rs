@@ -104,6 +104,7 @@ impl Drop for Registration {
             if world.run == self.0.run {
                 // The entry's waker is dropped outside the borrow.
                 let ended = world.tasks.borrow_mut().remove(self.0);
+                world.attention.set(true);
                 if let Some(task) = &ended {
                     world.policy.borrow_mut().finished(task.id);
                     world.called.set(world.called.get() - u32::from(task.aborted));

@@ -36,7 +36,8 @@ impl World {
             if ready.is_empty() {
                 break;
             }
-            let runnable = ready.take(0);
+            let oldest = ready.oldest();
+            let runnable = ready.take(oldest);
             drop(ready);
             let Tag { key, node, .. } = *runnable.metadata();
             let stacks = Stacks::default();

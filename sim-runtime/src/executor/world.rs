@@ -37,6 +37,11 @@ pub struct World {
     pub(super) ready: RefCell<Ready<Runnable<Tag>>>,
     pub(super) tasks: RefCell<Tasks>,
     pub(super) policy: RefCell<Box<dyn Policy>>,
+    /// Something has happened that may be what the loop waits for.
+    pub(super) attention: Cell<bool>,
+    pub(super) attend_every_step: Cell<bool>,
+    /// Whether there is a watch.
+    pub(super) watched: Cell<bool>,
     pub(super) schedule: Lane,
     pub(super) current: Cell<Option<(TaskKey, NodeId)>>,
     pub(super) step: Cell<u64>,
@@ -168,6 +173,9 @@ impl World {
             ready: RefCell::default(),
             tasks: RefCell::default(),
             policy: RefCell::new(policy),
+            attention: Cell::new(true),
+            attend_every_step: Cell::new(false),
+            watched: Cell::new(false),
             current: Cell::new(None),
             step: Cell::new(0),
             timer_step: Cell::new(0),
@@ -382,11 +390,13 @@ impl World {
     /// Ends the run after the present step.
     pub(crate) fn stop(&self) {
         self.must_stop.set(true);
+        self.attention.set(true);
     }
 
     /// Calls `watch` after every step. One watcher, the properties.
     pub(crate) fn watch_steps(&self, watch: Rc<dyn Fn()>) {
         *self.watch.borrow_mut() = Some(watch);
+        self.watched.set(true);
     }
 
     /// What the panic hook saw; it becomes a note once the panic has ended a task.
