@@ -11,11 +11,13 @@
 #![allow(missing_docs)]
 
 mod memory;
+mod network;
 mod ratio;
 mod reference;
 mod workloads;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
+use network::Traffic;
 use ratio::{Clock, Row};
 use workloads::{Exchanges, Fresh, SMALL};
 
@@ -38,6 +40,10 @@ const RUNS: (u64, f64) = (1_000, 5.0);
 /// 1.3 times that at 10.)
 const LONG: [(Exchanges, Option<f64>); 2] =
     [(Exchanges { clients: 10, each: 1_000 }, Some(6.0)), (Exchanges { clients: 1_000, each: 10 }, None)];
+
+/// What else may travel over them, what it is called, and the bound of the ratio.
+const TRAFFIC: [(Traffic, &str, f64); 2] =
+    [(Traffic::Unread, "request reader off", 6.0), (Traffic::Http, "HTTP, read along", 9.0)];
 
 fn figures(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("yields");
@@ -112,6 +118,12 @@ fn ratios() -> Vec<Row> {
         let (reference, sim) =
             (|| workloads::exchanges_reference(1, exchanges), || workloads::exchanges_over_tcp(1, exchanges));
         rows.push(Row::measure(name, target, Clock::Thread, clients * each, reference, sim));
+        for (traffic, what, target) in TRAFFIC {
+            let name = format!("exchanges, {clients} clients, {what}");
+            let sim = || network::exchanges(exchanges, traffic);
+            let reference = || workloads::exchanges_reference(1, exchanges);
+            rows.push(Row::measure(name, target, Clock::Thread, clients * each, reference, sim));
+        }
     }
     rows
 }

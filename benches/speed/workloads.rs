@@ -30,7 +30,7 @@ impl Draws {
 }
 
 /// One world on this thread, as sweeps run it: digest on, recording off, a watchdog listening.
-fn world<F: Future<Output = ()> + 'static>(seed: u64, heartbeat: Heartbeat, body: impl FnOnce(Sim) -> F) {
+pub fn world<F: Future<Output = ()> + 'static>(seed: u64, heartbeat: Heartbeat, body: impl FnOnce(Sim) -> F) {
     let setup = Setup {
         tape: Tape::seeded(seed, false),
         policy: PolicyName::Uniform,

@@ -14,11 +14,13 @@
 //! | `ports` | who has which port |
 //! | `local` | connections that take no time |
 //! | `reading` | requests read along, and faults on them |
+//! | `later` | what those faults do afterwards |
 //! | `planned` | faults a plan draws |
 //! | `outage` | rules, crashes, boots |
 //! | `netstat` | the socket table as text |
 
 mod calls;
+mod later;
 mod local;
 mod netstat;
 mod outage;

@@ -4,6 +4,7 @@
 //! when the protocol ends (an upgrade, a `CONNECT`, a body that runs to the end of the connection).
 
 use std::collections::VecDeque;
+use std::mem::MaybeUninit;
 
 use super::chunked::{Chunked, Malformed};
 use super::event::{Event, Head, Mark};
@@ -98,11 +99,12 @@ impl Http1 {
                     }
                     begun_at = if self.client.head.is_empty() { at } else { 0 };
                     let before = self.client.head.len();
-                    let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
-                    let mut request = httparse::Request::new(&mut fields);
+                    // Not initialised: that would cost more than the parsing.
+                    let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+                    let mut request = httparse::Request::new(&mut []);
                     let text = join(&mut self.client.head, &bytes[at..])?;
-                    let httparse::Status::Complete(length) = request.parse(text).map_err(|_| Malformed)?
-                    else {
+                    let parsed = request.parse_with_uninit_headers(text, &mut fields);
+                    let httparse::Status::Complete(length) = parsed.map_err(|_| Malformed)? else {
                         if before == 0 {
                             self.client.head.extend_from_slice(&bytes[at..]);
                         }
@@ -160,11 +162,15 @@ impl Http1 {
                     }
                     let begun_at = if self.server.head.is_empty() { at } else { 0 };
                     let before = self.server.head.len();
-                    let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
-                    let mut response = httparse::Response::new(&mut fields);
+                    let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+                    let mut response = httparse::Response::new(&mut []);
                     let text = join(&mut self.server.head, &bytes[at..])?;
-                    let httparse::Status::Complete(length) = response.parse(text).map_err(|_| Malformed)?
-                    else {
+                    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+                        &mut response,
+                        text,
+                        &mut fields,
+                    );
+                    let httparse::Status::Complete(length) = parsed.map_err(|_| Malformed)? else {
                         if before == 0 {
                             self.server.head.extend_from_slice(&bytes[at..]);
                         }

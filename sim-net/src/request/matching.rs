@@ -141,8 +141,13 @@ impl Match {
     }
 }
 
+/// A path without its query; a statement has none.
+pub(crate) fn without_query(path: &str) -> &str {
+    if path.starts_with('/') { path.split('?').next().unwrap_or_default() } else { path }
+}
+
 fn fits(pattern: &str, path: &str) -> bool {
-    let path = path.split('?').next().unwrap_or_default();
+    let path = without_query(path);
     match pattern.strip_suffix('*') {
         Some(start) => path.starts_with(start),
         None => path == pattern,

@@ -44,6 +44,7 @@ impl Drop for Kit {
 #[expect(clippy::unused_async, reason = "the simulated kit has to wait where this one blocks")]
 impl Kit {
     /// Lets packets arrive. Loopback needs microseconds; a loaded host a few milliseconds.
+    #[expect(clippy::disallowed_methods, reason = "the host's network runs in real time")]
     pub async fn settle(&self) {
         std::thread::sleep(Duration::from_millis(30));
     }

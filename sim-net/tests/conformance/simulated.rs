@@ -23,6 +23,7 @@ fn kind<T>(result: io::Result<T>) -> R<T> {
 }
 
 /// Runs a case in a run of its own.
+#[expect(clippy::disallowed_methods, reason = "a run wants a thread of its own, and is not in one yet")]
 pub fn run<F>(case: impl FnOnce() -> F + Send + 'static) -> Seen
 where
     F: Future<Output = Seen> + 'static,
