@@ -155,6 +155,7 @@ async fn pay(sim: Sim, order: u32) {
 // ---------------------------------------------------------------------------------------------------------
 // The scenario.
 
+/// One customer pays two orders; see the top of this file.
 pub async fn scenario(sim: Sim, mended: bool) {
     let ledger: Rc<RefCell<Ledger>> = Rc::default();
     let database = Database::new(Simulated::environment());
