@@ -1,1 +1,3 @@
 //! A PostgreSQL-compatible store on virtual time.
+
+pub mod wire;

@@ -1,0 +1,9 @@
+//! PostgreSQL's frontend/backend protocol, version 3.
+
+pub mod authentication;
+pub mod backend;
+pub mod channel;
+mod cursor;
+pub mod frontend;
+pub mod malformed;
+pub mod startup;
