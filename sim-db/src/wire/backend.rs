@@ -86,10 +86,10 @@ impl Output {
         });
     }
 
-    /// `v`: the newest minor version we speak and the options we do not know.
-    pub fn negotiate_protocol_version(&mut self, minor: i32, unknown: &[String]) {
+    /// `v`: the newest version we speak (3.0, both halves, as PostgreSQL 15 sends it) and the options we do not know.
+    pub fn negotiate_protocol_version(&mut self, unknown: &[String]) {
         self.message(b'v', |b| {
-            b.extend_from_slice(&minor.to_be_bytes());
+            b.extend_from_slice(&(3_i32 << 16).to_be_bytes());
             let count = i32::try_from(unknown.len()).expect("a start-up packet holds few options");
             b.extend_from_slice(&count.to_be_bytes());
             for name in unknown {

@@ -6,4 +6,5 @@ pub mod channel;
 mod cursor;
 pub mod frontend;
 pub mod malformed;
+pub mod pipe;
 pub mod startup;
