@@ -1,7 +1,11 @@
 //! A PostgreSQL-compatible store on virtual time.
 //!
+//! * [`error`]: the one error type, PostgreSQL's fields and codes.
 //! * [`value`]: SQL values and types.
+//! * [`engine`]: tables, versions, locks, isolation levels: the store without SQL.
 //! * [`wire`]: PostgreSQL's protocol, from bytes to a session.
 
+pub mod engine;
+pub mod error;
 pub mod value;
 pub mod wire;
