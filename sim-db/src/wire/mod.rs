@@ -7,4 +7,6 @@ mod cursor;
 pub mod frontend;
 pub mod malformed;
 pub mod pipe;
+mod report;
+pub mod server;
 pub mod startup;
