@@ -3,7 +3,9 @@
 //! * [`error`]: the one error type, PostgreSQL's fields and codes.
 //! * [`value`]: SQL values and types.
 //! * [`engine`]: tables, versions, locks, isolation levels: the store without SQL.
+//! * [`sql`]: SQL on the engine.
 
 pub mod engine;
 pub mod error;
+pub mod sql;
 pub mod value;

@@ -410,8 +410,7 @@ pub fn parse_bytea(text: &str) -> Result<Vec<u8>> {
         match rest.next() {
             Some(b'\\') => bytes.push(b'\\'),
             Some(first @ b'0'..=b'3') => {
-                let octal =
-                    |digit: Option<u8>| digit.filter(|d| (b'0'..=b'7').contains(d)).map(|d| d - b'0');
+                let octal = |digit: Option<u8>| digit.filter(|d| (b'0'..=b'7').contains(d)).map(|d| d - b'0');
                 let (second, third) = (octal(rest.next()), octal(rest.next()));
                 bytes.push((first - b'0') * 64 + second.ok_or_else(bad)? * 8 + third.ok_or_else(bad)?);
             }
