@@ -3,11 +3,13 @@
 //! * [`error`]: the one error type, PostgreSQL's fields and codes.
 //! * [`value`]: SQL values and types.
 //! * [`engine`]: tables, versions, locks, isolation levels: the store without SQL.
+//! * [`sql`]: SQL on the engine.
 //! * [`copy`]: the data formats of COPY.
 //! * [`wire`]: PostgreSQL's protocol, from bytes to a session.
 
 pub mod copy;
 pub mod engine;
 pub mod error;
+pub mod sql;
 pub mod value;
 pub mod wire;

@@ -7,13 +7,23 @@
 //! a group needs. SQL's three-valued `=` is the evaluator's business.
 
 mod array;
+pub mod binary;
+pub mod calendar;
+mod composite_text;
+pub mod datetime;
+pub mod datetime_input;
 mod interval;
+pub mod interval_text;
+pub mod json;
 mod jsonb;
 mod network;
-mod numeric;
+pub mod numeric;
 mod order;
 mod range;
+pub mod text;
 pub mod types;
+pub mod typmod;
+pub mod zone;
 
 use std::rc::Rc;
 
