@@ -179,7 +179,7 @@ fn a_client_reads_every_message_we_write() {
     out.command_complete("SELECT 1");
     out.error_response([(b'S', "ERROR"), (b'C', "23505")].into_iter());
     out.notification_response(7, "ch", "text");
-    out.copy_in_response(2);
+    out.copy_in_response(false, 2);
     out.ready_for_query(Status::Failed);
     let mut bytes = BytesMut::from(out.pending());
     let mut next = || Message::parse(&mut bytes).unwrap().expect("another message");

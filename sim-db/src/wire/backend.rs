@@ -242,14 +242,14 @@ impl Output {
         });
     }
 
-    /// `G`: send us the input of a COPY of `columns` columns, in text.
-    pub fn copy_in_response(&mut self, columns: usize) {
-        self.message(b'G', |b| copy_formats(b, columns));
+    /// `G`: send us the input of a COPY of `columns` columns.
+    pub fn copy_in_response(&mut self, binary: bool, columns: usize) {
+        self.message(b'G', |b| copy_formats(b, binary, columns));
     }
 
-    /// `H`: the output of a COPY of `columns` columns follows, in text.
-    pub fn copy_out_response(&mut self, columns: usize) {
-        self.message(b'H', |b| copy_formats(b, columns));
+    /// `H`: the output of a COPY of `columns` columns follows.
+    pub fn copy_out_response(&mut self, binary: bool, columns: usize) {
+        self.message(b'H', |b| copy_formats(b, binary, columns));
     }
 
     /// `d`
@@ -282,10 +282,10 @@ fn letters<'a>(bytes: &mut Vec<u8>, fields: impl Iterator<Item = (u8, &'a str)>)
     bytes.push(0);
 }
 
-fn copy_formats(bytes: &mut Vec<u8>, columns: usize) {
-    bytes.push(0);
+fn copy_formats(bytes: &mut Vec<u8>, binary: bool, columns: usize) {
+    bytes.push(u8::from(binary));
     count(bytes, columns);
     for _ in 0..columns {
-        bytes.extend_from_slice(&0_u16.to_be_bytes());
+        bytes.extend_from_slice(&u16::from(binary).to_be_bytes());
     }
 }
