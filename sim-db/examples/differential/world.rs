@@ -5,14 +5,11 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     future::Future,
     pin::Pin,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
     task::{Context, Poll, Wake, Waker},
     time::Duration,
 };
@@ -68,18 +65,24 @@ impl Environment for VirtualEnvironment {
     }
 }
 
-struct Flag(AtomicBool);
+/// Tasks to poll, in the order in which they were woken: who is freed first runs first.
+type Ready = Arc<Mutex<VecDeque<usize>>>;
 
-impl Wake for Flag {
+struct Wakeup {
+    task: usize,
+    ready: Ready,
+}
+
+impl Wake for Wakeup {
     fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
+        let mut ready = self.ready.lock().expect("nothing panics while it holds the queue");
+        if !ready.contains(&self.task) {
+            ready.push_back(self.task);
+        }
     }
 }
 
-struct Task {
-    future: Pin<Box<dyn Future<Output = ()>>>,
-    woken: Arc<Flag>,
-}
+type Task = Option<Pin<Box<dyn Future<Output = ()>>>>;
 
 /// A server with its clients.
 pub struct World {
@@ -87,6 +90,7 @@ pub struct World {
     pub server: Server,
     clock: Rc<Clock>,
     tasks: RefCell<Vec<Task>>,
+    ready: Ready,
 }
 
 impl World {
@@ -94,7 +98,8 @@ impl World {
     pub fn new(authentication: Authentication) -> Self {
         let clock = Rc::new(Clock { now: Cell::new(START), ..Clock::default() });
         let environment = Rc::new(VirtualEnvironment(clock.clone()));
-        Self { server: Server::new(environment, authentication), clock, tasks: RefCell::default() }
+        let server = Server::new(environment, authentication);
+        Self { server, clock, tasks: RefCell::default(), ready: Ready::default() }
     }
 
     /// A new connection: the client's end. It holds at most `bytes_max` unread bytes in each direction.
@@ -102,27 +107,23 @@ impl World {
         let (ours, theirs) = pipe(bytes_max);
         let server = self.server.clone();
         let future = Box::pin(async move { serve_connection(&server, theirs).await });
-        self.tasks.borrow_mut().push(Task { future, woken: Arc::new(Flag(AtomicBool::new(true))) });
+        let mut tasks = self.tasks.borrow_mut();
+        self.ready.lock().expect("nothing panics while it holds the queue").push_back(tasks.len());
+        tasks.push(Some(future));
         Client { pipe: ours }
     }
 
     /// Runs until every session waits for its client, a lock or the clock.
     pub fn settle(&self) {
-        // A session cannot start or end another one's task, so the list stays as it is while they are polled.
-        let mut tasks = self.tasks.borrow_mut();
         loop {
-            let before = tasks.len();
-            let mut any = false;
-            tasks.retain_mut(|task| {
-                if !task.woken.0.swap(false, Ordering::Relaxed) {
-                    return true;
-                }
-                any = true;
-                let waker = Waker::from(task.woken.clone());
-                task.future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending()
-            });
-            if !any && tasks.len() == before {
-                return;
+            let next = self.ready.lock().expect("nothing panics while it holds the queue").pop_front();
+            let Some(task) = next else { return };
+            // A session neither starts nor ends another one's task, so the list may be held while it runs.
+            let mut tasks = self.tasks.borrow_mut();
+            let Some(future) = &mut tasks[task] else { continue };
+            let waker = Waker::from(Arc::new(Wakeup { task, ready: self.ready.clone() }));
+            if future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+                tasks[task] = None;
             }
         }
     }

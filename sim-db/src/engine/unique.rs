@@ -224,17 +224,14 @@ impl Session {
 
     /// Looks again at deferrable keys that were not free when written; those that `is_due`.
     pub(crate) async fn run_pending_checks(&self, is_due: impl Fn(IndexId) -> bool) -> Result<()> {
-        let due = {
-            let mut state = self.core.state.borrow_mut();
-            let pending = &mut state.transaction_mut(self.proc).pending_checks;
-            if pending.is_empty() {
-                return Ok(());
-            }
-            let (due, later): (Vec<_>, Vec<_>) =
-                std::mem::take(pending).into_iter().partition(|check| is_due(check.index));
-            *pending = later;
-            due
-        };
+        let pending =
+            std::mem::take(&mut self.core.state.borrow_mut().transaction_mut(self.proc).pending_checks);
+        if pending.is_empty() {
+            return Ok(());
+        }
+        // `is_due` looks at the state itself.
+        let (due, later): (Vec<_>, Vec<_>) = pending.into_iter().partition(|check| is_due(check.index));
+        self.core.state.borrow_mut().transaction_mut(self.proc).pending_checks = later;
         for check in due {
             loop {
                 let mut state = self.core.state.borrow_mut();
