@@ -40,8 +40,10 @@ pub enum SwitchPoint {
     LockTable,
     /// before a transaction commits
     Commit,
-    /// before an operation of the typed API: one round trip to the store
-    RoundTrip,
+    /// before an operation of the typed API: its request travels
+    Request,
+    /// after an operation of the typed API: its answer travels
+    Response,
 }
 
 /// The world the engine runs in.

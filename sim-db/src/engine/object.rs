@@ -24,12 +24,18 @@ pub struct ObjectKey {
     pub name: Rc<str>,
 }
 
+/// The objects of one class and namespace, by name.
+type Names = BTreeMap<Rc<str>, Rc<dyn Any>>;
+
 /// What is committed, by class and namespace, then name.
 #[derive(Clone, Default)]
-pub(crate) struct ObjectMap(BTreeMap<(u16, u32), BTreeMap<Rc<str>, Rc<dyn Any>>>);
+pub(crate) struct ObjectMap(BTreeMap<(u16, u32), Names>);
+
+/// A change of an object: its new value, or `None` if it is removed.
+pub(crate) type ObjectChange = Option<Rc<dyn Any>>;
 
 /// What one transaction changed; `None` is removed.
-pub(crate) type ObjectChanges = BTreeMap<ObjectKey, Option<Rc<dyn Any>>>;
+pub(crate) type ObjectChanges = BTreeMap<ObjectKey, ObjectChange>;
 
 impl ObjectMap {
     fn get(&self, class: u16, namespace: u32, name: &str) -> Option<&Rc<dyn Any>> {
@@ -91,7 +97,7 @@ impl Session {
         all.into_iter().filter_map(|(key, object)| object.map(|object| (key, object))).collect()
     }
 
-    fn change_object(&self, key: ObjectKey, object: Option<Rc<dyn Any>>) {
+    fn change_object(&self, key: ObjectKey, object: ObjectChange) {
         let mut state = self.core.state.borrow_mut();
         let stamp = state.store.next_stamp();
         let transaction = state.transaction_mut(self.proc);

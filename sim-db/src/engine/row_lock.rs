@@ -31,16 +31,13 @@ impl RowLocks {
     /// Adds a holder, or strengthens what it holds; tells whether it was new.
     pub(crate) fn add(&mut self, table: TableId, tid: Tid, xid: Xid, mode: RowLockMode) -> bool {
         let holders = self.holders.entry((table, tid)).or_default();
-        match holders.iter_mut().find(|(x, _)| *x == xid) {
-            Some((_, held)) => {
-                *held = mode.max(*held);
-                false
-            }
-            None => {
-                holders.push((xid, mode));
-                true
-            }
+        let found = holders.iter_mut().find(|(x, _)| *x == xid);
+        let is_new = found.is_none();
+        match found {
+            Some((_, held)) => *held = mode.max(*held),
+            None => holders.push((xid, mode)),
         }
+        is_new
     }
 
     /// Takes a holder out; tells whether none is left.

@@ -107,11 +107,13 @@ impl State {
         let own = self.own(proc);
         let is_active = |xid| self.is_active(xid);
         let state = update_state(tuple, command, own, is_active);
+        // An update that left the key alone is nothing to KEY SHARE, also when it has committed.
+        let is_outrun = !(mode == RowLockMode::KeyShare && changer_mode(tuple) == RowLockMode::NoKeyUpdate);
         match state {
             UpdateState::Invisible => return LockStep::Invisible,
             UpdateState::SelfChanged => return LockStep::SelfModified,
-            UpdateState::Updated | UpdateState::Deleted => return LockStep::Outrun(state),
-            UpdateState::Current | UpdateState::BeingChanged(_) => {}
+            UpdateState::Updated | UpdateState::Deleted if is_outrun => return LockStep::Outrun(state),
+            _ => {}
         }
         let found = contention(tuple, self.row_locks.holders(table, tid), mode, own, is_active);
         let row = Rc::clone(&tuple.row);
@@ -121,13 +123,31 @@ impl State {
         if !found.wait_for.is_empty() {
             return LockStep::Wait(found);
         }
-        let xid = self.xid(proc);
-        self.add_row_lock(table, tid, xid, mode);
-        // A share lock beside an update in progress holds the versions to come, too.
+        // A share lock beside an update in progress holds the versions to come, too; there it may meet more.
+        let mut newer = Vec::new();
         let mut at = tid;
         while let Some(next) = self.newer_version(table, at) {
-            self.add_row_lock(table, next, xid, mode);
+            let tuple = self.store.table(table).heap.tuple(next).expect("it was just found");
+            let is_active = |xid| self.is_active(xid);
+            let holders = self.row_locks.holders(table, next);
+            let mut found = contention(tuple, holders, mode, self.own(proc), is_active);
+            if !found.wait_for.is_empty() {
+                // No place in this version's queue for it: nobody here is in the way.
+                found.is_member = true;
+                return LockStep::Wait(found);
+            }
+            let is_gone = tuple.xmax.is_some() && !is_own(self.own(proc), tuple.xmax);
+            if is_gone && changer_mode(tuple).conflicts_with(mode) {
+                let state = if tuple.is_deleted() { UpdateState::Deleted } else { UpdateState::Updated };
+                return LockStep::Outrun(state);
+            }
+            newer.push(next);
             at = next;
+        }
+        let xid = self.xid(proc);
+        self.add_row_lock(table, tid, xid, mode);
+        for next in newer {
+            self.add_row_lock(table, next, xid, mode);
         }
         LockStep::Locked(row)
     }
@@ -137,7 +157,7 @@ impl State {
         let tuple = heap.tuple(tid)?;
         let is_replaced = tuple.xmax.is_some() && !tuple.is_deleted() && tuple.next != tid;
         let next = heap.tuple(tuple.next).filter(|_| is_replaced)?;
-        (next.xmin == tuple.xmax && changer_mode(tuple) == RowLockMode::NoKeyUpdate).then_some(tuple.next)
+        (next.xmin == tuple.xmax).then_some(tuple.next)
     }
 
     /// The version that `from`, which a committed transaction replaced, was replaced by.

@@ -101,6 +101,7 @@ impl State {
 
 impl Session {
     /// Creates an empty table.
+    #[allow(clippy::needless_pass_by_value, reason = "as `create_index`, which keeps what it is given")]
     pub fn create_table(&self, definition: TableDefinition) {
         let mut state = self.core.state.borrow_mut();
         let table = Table::new(&definition, Some(self.proc));

@@ -30,21 +30,17 @@ impl Sequence {
 
     fn next(&mut self, name: &str) -> Result<i64> {
         let SequenceDefinition { increment, minimum, maximum, cycle, .. } = self.definition;
-        let next = if !self.is_called {
-            self.last
-        } else {
-            match self.step(self.last, 1) {
-                Some(next) => next,
-                None if cycle && increment > 0 => minimum,
-                None if cycle => maximum,
-                None => {
-                    let (end, limit) =
-                        if increment > 0 { ("maximum", maximum) } else { ("minimum", minimum) };
-                    return Err(DatabaseError::new(
-                        SqlState::SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
-                        format!("nextval: reached {end} value of sequence \"{name}\" ({limit})"),
-                    ));
-                }
+        let step = if self.is_called { self.step(self.last, 1) } else { Some(self.last) };
+        let next = match step {
+            Some(next) => next,
+            None if cycle && increment > 0 => minimum,
+            None if cycle => maximum,
+            None => {
+                let (end, limit) = if increment > 0 { ("maximum", maximum) } else { ("minimum", minimum) };
+                return Err(DatabaseError::new(
+                    SqlState::SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
+                    format!("nextval: reached {end} value of sequence \"{name}\" ({limit})"),
+                ));
             }
         };
         self.log_count = if self.log_count == 0 { LOGGED_AHEAD } else { self.log_count - 1 };

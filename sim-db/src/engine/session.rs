@@ -75,16 +75,12 @@ impl Engine {
         let mut state = self.core.state.borrow_mut();
         let session = Some(SessionState::new(pid));
         let free = state.sessions.iter().position(Option::is_none);
-        let proc = match free {
-            Some(at) => {
-                state.sessions[at] = session;
-                at
-            }
-            None => {
-                state.sessions.push(session);
-                state.sessions.len() - 1
-            }
-        } as ProcId;
+        let at = free.unwrap_or(state.sessions.len());
+        if free.is_none() {
+            state.sessions.push(None);
+        }
+        state.sessions[at] = session;
+        let proc = at as ProcId;
         let before = state.by_pid.insert(pid, proc);
         assert!(before.is_none(), "process number {pid} is taken");
         Session { core: Rc::clone(&self.core), proc, pid }

@@ -155,7 +155,7 @@ impl State {
         let mut transaction =
             self.session_mut(proc).transaction.take().expect("the caller has begun a transaction");
         for step in std::mem::take(&mut transaction.undo) {
-            self.finish(step);
+            self.finish(&step);
         }
         if !transaction.objects.is_empty() {
             self.store.catalog_version = self.store.next_stamp();
@@ -170,6 +170,29 @@ impl State {
             self.locks.end_transaction(*xid, proc);
         }
         self.locks.release_where(proc, |owner| owner != Owner::Session);
+    }
+}
+
+impl State {
+    /// The snapshot for the next statement; `None` if it has to be waited for.
+    fn snapshot_now(&mut self, proc: ProcId) -> Option<Snapshot> {
+        let transaction = self.transaction_mut(proc);
+        transaction.had_snapshot = true;
+        let options = transaction.options;
+        let command = transaction.command;
+        if !options.isolation.keeps_snapshot() {
+            return Some(Snapshot { data: self.take_snapshot(), command });
+        }
+        if let Some(data) = &transaction.snapshot {
+            return Some(Snapshot { data: Rc::clone(data), command });
+        }
+        let data = match options.isolation {
+            IsolationLevel::Serializable if options.read_only && options.deferrable => return None,
+            IsolationLevel::Serializable => self.serializable_snapshot(proc),
+            _ => self.take_snapshot(),
+        };
+        self.transaction_mut(proc).snapshot = Some(Rc::clone(&data));
+        Some(Snapshot { data, command })
     }
 }
 
@@ -279,10 +302,15 @@ impl Session {
             assert!(!transaction.is_failed, "a failed transaction can only be rolled back");
             !transaction.pending_checks.is_empty()
         };
-        if has_checks && let Err(error) = self.run_pending_checks(|_| true).await {
+        if has_checks && let Err(error) = self.run_pending_checks(|_, _| true).await {
             self.rollback();
             return Err(error);
         }
+        self.commit_now()
+    }
+
+    /// The commit itself, without waiting for anything.
+    pub(crate) fn commit_now(&self) -> Result<()> {
         let mut state = self.core.state.borrow_mut();
         if let Some(sxact) = state.transaction(self.proc).sxact
             && let Err(error) = state.ssi_pre_commit(sxact)
@@ -384,31 +412,14 @@ impl Session {
     /// # Errors
     /// 57014 while waiting.
     pub async fn statement_snapshot(&self) -> Result<Snapshot> {
+        if let Some(snapshot) = self.core.state.borrow_mut().snapshot_now(self.proc) {
+            return Ok(snapshot);
+        }
+        let data = self.safe_snapshot().await?;
         let mut state = self.core.state.borrow_mut();
         let transaction = state.transaction_mut(self.proc);
-        transaction.had_snapshot = true;
-        let options = transaction.options;
-        let command = transaction.command;
-        if !options.isolation.keeps_snapshot() {
-            return Ok(Snapshot { data: state.take_snapshot(), command });
-        }
-        if let Some(data) = &transaction.snapshot {
-            return Ok(Snapshot { data: Rc::clone(data), command });
-        }
-        let data = if options.isolation == IsolationLevel::Serializable {
-            if options.read_only && options.deferrable {
-                drop(state);
-                let data = self.safe_snapshot().await?;
-                state = self.core.state.borrow_mut();
-                data
-            } else {
-                state.serializable_snapshot(self.proc)
-            }
-        } else {
-            state.take_snapshot()
-        };
-        state.transaction_mut(self.proc).snapshot = Some(Rc::clone(&data));
-        Ok(Snapshot { data, command })
+        transaction.snapshot = Some(Rc::clone(&data));
+        Ok(Snapshot { data, command: transaction.command })
     }
 
     /// The newest committed state and this transaction's own work, at any level: for foreign key checks.

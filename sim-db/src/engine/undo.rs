@@ -5,7 +5,7 @@
 //! sequential scan shows stays the same: an aborted version keeps its place on the
 //! page until pruned, only nobody sees it.
 
-use std::{any::Any, rc::Rc};
+use std::rc::Rc;
 
 use super::{
     definition::IndexDefinition,
@@ -13,7 +13,7 @@ use super::{
     id::{IndexId, SequenceId, TableId, Tid, Xid},
     index::Tree,
     lock::ProcId,
-    object::ObjectKey,
+    object::{ObjectChange, ObjectKey},
     sequence::Sequence,
     shared::Shared,
     state::State,
@@ -45,7 +45,7 @@ pub(crate) enum Undo {
     DropSequence(SequenceId),
     AlterSequence(SequenceId, Box<Sequence>),
     /// an object was changed; what this transaction said of it before
-    Object(Box<(ObjectKey, Option<Option<Rc<dyn Any>>>)>),
+    Object(Box<(ObjectKey, Option<ObjectChange>)>),
     /// SET CONSTRAINTS; the mode before
     ConstraintMode(Option<IndexId>, Option<bool>),
 }
@@ -130,8 +130,8 @@ impl State {
     }
 
     /// What a step leaves to do when the transaction commits.
-    pub(crate) fn finish(&mut self, step: Undo) {
-        match step {
+    pub(crate) fn finish(&mut self, step: &Undo) {
+        match *step {
             Undo::RowLock(table, tid, xid) => self.free_row_lock(table, tid, xid),
             Undo::DropTable(id) => self.remove_table(id),
             Undo::DropIndex(id) => self.remove_index(id),

@@ -54,22 +54,22 @@ pub(crate) enum EntryStep {
 }
 
 impl State {
-    /// Whether a version holds its key, against anybody: what is in progress counts.
-    fn claim(&self, proc: ProcId, tuple: &Tuple) -> Option<Option<Xid>> {
+    /// Whether a version at `tid` holds its key, against anybody: what is in progress counts.
+    fn claim(&self, proc: ProcId, tuple: &Tuple, tid: Tid) -> KeyState {
         if tuple.flags.has(TupleFlags::ABORTED) {
-            return None;
+            return KeyState::Free;
         }
         let own = self.own(proc);
         if !is_own(own, tuple.xmin) && self.is_active(tuple.xmin) {
-            return Some(Some(tuple.xmin));
+            return KeyState::Wait(tuple.xmin);
         }
         if !tuple.xmax.is_some() {
-            return Some(None);
+            return KeyState::Taken(tid);
         }
         if !is_own(own, tuple.xmax) && self.is_active(tuple.xmax) {
-            return Some(Some(tuple.xmax));
+            return KeyState::Wait(tuple.xmax);
         }
-        None
+        KeyState::Free
     }
 
     /// The state of the chain that begins at `root`.
@@ -78,10 +78,9 @@ impl State {
         let mut at = page.chain_start(root.offset);
         while let Some(offset) = at {
             let Some(tuple) = page.tuple(offset) else { break };
-            match self.claim(proc, tuple) {
-                Some(Some(xid)) => return KeyState::Wait(xid),
-                Some(None) => return KeyState::Taken(Tid { block: root.block, offset }),
-                None => at = page.chain_next(tuple),
+            match self.claim(proc, tuple, Tid { block: root.block, offset }) {
+                KeyState::Free => at = page.chain_next(tuple),
+                found => return found,
             }
         }
         KeyState::Free
@@ -197,6 +196,22 @@ impl State {
         Ok(EntryStep::Done)
     }
 
+    /// Looks at a deferrable key again; answers whom to wait for before the next look.
+    fn check_again(&mut self, proc: ProcId, check: &PendingCheck) -> Result<Option<Xid>> {
+        let Some(index) = self.store.indexes.get(&check.index) else { return Ok(None) };
+        if !self.chain_is_live(proc, check.table, check.tid) {
+            return Ok(None);
+        }
+        match self.key_state(proc, index, &check.key, Some(check.tid)) {
+            KeyState::Free => Ok(None),
+            KeyState::Wait(xid) => Ok(Some(xid)),
+            KeyState::Taken(_) => {
+                self.ssi_write_entry(proc, check.index, &check.key, check.tid)?;
+                Err(self.unique_violation(check.index, &check.key))
+            }
+        }
+    }
+
     fn is_deferred(&self, proc: ProcId, index: IndexId) -> bool {
         let modes = &self.transaction(proc).constraint_modes;
         let set = modes.get(&Some(index)).or_else(|| modes.get(&None)).copied();
@@ -223,33 +238,23 @@ impl Session {
     }
 
     /// Looks again at deferrable keys that were not free when written; those that `is_due`.
-    pub(crate) async fn run_pending_checks(&self, is_due: impl Fn(IndexId) -> bool) -> Result<()> {
-        let pending =
-            std::mem::take(&mut self.core.state.borrow_mut().transaction_mut(self.proc).pending_checks);
-        if pending.is_empty() {
-            return Ok(());
-        }
-        // `is_due` looks at the state itself.
-        let (due, later): (Vec<_>, Vec<_>) = pending.into_iter().partition(|check| is_due(check.index));
-        self.core.state.borrow_mut().transaction_mut(self.proc).pending_checks = later;
+    pub(crate) async fn run_pending_checks(&self, is_due: impl Fn(&State, IndexId) -> bool) -> Result<()> {
+        let due = {
+            let mut state = self.core.state.borrow_mut();
+            let pending = std::mem::take(&mut state.transaction_mut(self.proc).pending_checks);
+            if pending.is_empty() {
+                return Ok(());
+            }
+            let (due, later): (Vec<_>, Vec<_>) =
+                pending.into_iter().partition(|check| is_due(&state, check.index));
+            state.transaction_mut(self.proc).pending_checks = later;
+            due
+        };
         for check in due {
             loop {
-                let mut state = self.core.state.borrow_mut();
-                let Some(index) = state.store.indexes.get(&check.index).cloned() else { break };
-                if !state.chain_is_live(self.proc, check.table, check.tid) {
-                    break;
-                }
-                match state.key_state(self.proc, &index, &check.key, Some(check.tid)) {
-                    KeyState::Free => break,
-                    KeyState::Taken(_) => {
-                        state.ssi_write_entry(self.proc, check.index, &check.key, check.tid)?;
-                        return Err(state.unique_violation(check.index, &check.key));
-                    }
-                    KeyState::Wait(xid) => {
-                        drop(state);
-                        self.wait_for_transaction(xid, WaitPolicy::Wait).await?;
-                    }
-                }
+                let blocker = self.core.state.borrow_mut().check_again(self.proc, &check)?;
+                let Some(xid) = blocker else { break };
+                self.wait_for_transaction(xid, WaitPolicy::Wait).await?;
             }
         }
         Ok(())
@@ -263,7 +268,7 @@ impl Session {
         if self.core.state.borrow().transaction(self.proc).pending_checks.is_empty() {
             return Ok(());
         }
-        self.run_pending_checks(|index| !self.core.state.borrow().is_deferred(self.proc, index)).await
+        self.run_pending_checks(|state, index| !state.is_deferred(self.proc, index)).await
     }
 
     /// SET CONSTRAINTS for a deferrable unique index (`None`: all); to IMMEDIATE it also runs what is pending.
@@ -275,7 +280,7 @@ impl Session {
             let mut state = self.core.state.borrow_mut();
             let transaction = state.transaction_mut(self.proc);
             let overridden: Vec<_> = match index {
-                None => transaction.constraint_modes.keys().copied().filter(Option::is_some).collect(),
+                None => transaction.constraint_modes.keys().copied().filter(|key| key.is_some()).collect(),
                 Some(_) => Vec::new(),
             };
             for key in overridden {
@@ -288,6 +293,6 @@ impl Session {
         if deferred {
             return Ok(());
         }
-        self.run_pending_checks(|pending| index.is_none_or(|index| index == pending)).await
+        self.run_pending_checks(|_, pending| index.is_none_or(|index| index == pending)).await
     }
 }

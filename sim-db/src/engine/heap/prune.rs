@@ -55,16 +55,13 @@ fn prune_page(page: &mut Page, block: u32, horizon: Xid, gone: &mut Vec<(Tid, Ro
             page.set_slot(*offset, Slot::Unused);
         }
         dropped += dead.len() as u64;
-        match at {
-            // The root's line pointer stays, whatever it held.
-            Some(living) => {
-                page.replace(root, Slot::Redirect(living));
-                mark_rest(page, Some(living));
-            }
-            None => {
-                page.replace(root, Slot::Dead);
-                gone.push((Tid { block, offset: root }, key_row));
-            }
+        // The root's line pointer stays, whatever it held.
+        if let Some(living) = at {
+            page.replace(root, Slot::Redirect(living));
+            mark_rest(page, Some(living));
+        } else {
+            page.replace(root, Slot::Dead);
+            gone.push((Tid { block, offset: root }, key_row));
         }
     }
     dropped
