@@ -25,6 +25,7 @@ pub struct Ours {
     world: Option<World>,
     control: Option<Connection>,
     sessions: Vec<Connection>,
+    order: u64,
 }
 
 impl Ours {
@@ -67,6 +68,7 @@ impl Side for Ours {
         for session in &mut self.sessions {
             session.run(&world, each);
         }
+        world.set_order(self.order);
         self.control = Some(control);
         self.world = Some(world);
         Ok(())
@@ -83,6 +85,10 @@ impl Side for Ours {
             None => Seen::Blocked,
         };
         busy.iter().map(see).collect()
+    }
+
+    fn set_order(&mut self, order: u64) {
+        self.order = order;
     }
 
     fn control(&mut self, sql: &str) -> Answer {

@@ -42,6 +42,10 @@ pub trait Side {
     /// Waits until nothing moves any more; tells what each of the busy sessions does now.
     fn watch(&mut self, busy: &[usize]) -> Vec<Seen>;
 
+    /// In which order sessions that are freed at once go on, from the next [`Side::begin`] on: 0 is the usual one. A
+    /// server that cannot choose leaves it to chance.
+    fn set_order(&mut self, _order: u64) {}
+
     /// Runs SQL on a connection of its own.
     fn control(&mut self, sql: &str) -> Answer;
 }

@@ -91,6 +91,8 @@ pub struct World {
     clock: Rc<Clock>,
     tasks: RefCell<Vec<Task>>,
     ready: Ready,
+    /// 0: who was woken first runs first; else the seed of another order.
+    order: Cell<u64>,
 }
 
 impl World {
@@ -99,7 +101,25 @@ impl World {
         let clock = Rc::new(Clock { now: Cell::new(START), ..Clock::default() });
         let environment = Rc::new(VirtualEnvironment(clock.clone()));
         let server = Server::new(environment, authentication);
-        Self { server, clock, tasks: RefCell::default(), ready: Ready::default() }
+        Self { server, clock, tasks: RefCell::default(), ready: Ready::default(), order: Cell::new(0) }
+    }
+
+    /// In which order sessions run that are ready at once: 0, the default, is first come, first served; every other
+    /// number is a random order of its own.
+    pub fn set_order(&self, order: u64) {
+        self.order.set(order);
+    }
+
+    fn next_ready(&self) -> Option<usize> {
+        let mut ready = self.ready.lock().expect("nothing panics while it holds the queue");
+        let order = self.order.get();
+        if order == 0 || ready.len() < 2 {
+            return ready.pop_front();
+        }
+        let next = order.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.order.set(next.max(1));
+        let at = (next >> 33) as usize % ready.len();
+        ready.remove(at)
     }
 
     /// A new connection: the client's end. It holds at most `bytes_max` unread bytes in each direction.
@@ -116,8 +136,7 @@ impl World {
     /// Runs until every session waits for its client, a lock or the clock.
     pub fn settle(&self) {
         loop {
-            let next = self.ready.lock().expect("nothing panics while it holds the queue").pop_front();
-            let Some(task) = next else { return };
+            let Some(task) = self.next_ready() else { return };
             // A session neither starts nor ends another one's task, so the list may be held while it runs.
             let mut tasks = self.tasks.borrow_mut();
             let Some(future) = &mut tasks[task] else { continue };
