@@ -57,7 +57,9 @@ pub use mode::{
 };
 pub use notify::Notification;
 pub use object::ObjectKey;
-pub use outcome::{DeleteOutcome, InsertOutcome, LockConflictOutcome, LockRowOutcome, UpdateOutcome};
+pub use outcome::{
+    ConflictAction, DeleteOutcome, InsertOutcome, LockConflictOutcome, LockRowOutcome, UpdateOutcome,
+};
 pub use recovery::{Shutdown, Template};
 pub use scan::{Direction, IndexScan, KeyRange, TableScan};
 pub use session::{Engine, LockInfo, Session};

@@ -140,7 +140,7 @@ impl State {
         root: Tid,
         snapshot: &Snapshot,
     ) -> Result<Option<(Tid, Row)>> {
-        self.prune_page(table, root.block);
+        self.prune_page(table, root.block, 0);
         if self.transaction(proc).sxact.is_some() {
             return self.watched_in_chain(proc, table, root, snapshot);
         }
@@ -157,7 +157,7 @@ impl State {
         snapshot: &Snapshot,
         out: &mut VecDeque<(Tid, Row)>,
     ) -> Result<()> {
-        self.prune_page(table, block);
+        self.prune_page(table, block, 0);
         let is_watched = self.transaction(proc).sxact.is_some();
         let mut writers: Vec<Xid> = Vec::new();
         let Some(page) = self.store.table(table).heap.page(block) else { return Ok(()) };
@@ -380,7 +380,7 @@ impl Session {
             leaf = found.tree.next(position).map(|(next, _)| next);
         }
         if let Some(block) = crowded {
-            state.prune_page(table, block);
+            state.prune_page(table, block, 0);
         }
         Ok(answer)
     }

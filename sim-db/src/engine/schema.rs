@@ -110,8 +110,14 @@ impl Session {
     }
 
     /// Drops a table and its indexes (at commit).
-    pub fn drop_table(&self, table: TableId) {
-        self.core.state.borrow_mut().transaction_mut(self.proc).undo.push(Undo::DropTable(table));
+    ///
+    /// # Errors
+    /// 40001 at SERIALIZABLE.
+    pub fn drop_table(&self, table: TableId) -> Result<()> {
+        let mut state = self.core.state.borrow_mut();
+        state.ssi_write_whole(self.proc, table)?;
+        state.transaction_mut(self.proc).undo.push(Undo::DropTable(table));
+        Ok(())
     }
 
     /// Renames it, for messages.
@@ -122,8 +128,17 @@ impl Session {
     }
 
     /// Empties a table and its indexes.
-    pub fn truncate_table(&self, table: TableId) {
+    ///
+    /// # Errors
+    /// 40001 at SERIALIZABLE.
+    pub fn truncate_table(&self, table: TableId) -> Result<()> {
         let mut state = self.core.state.borrow_mut();
+        state.ssi_write_whole(self.proc, table)?;
+        self.put_contents_aside(&mut state, table);
+        Ok(())
+    }
+
+    fn put_contents_aside(&self, state: &mut State, table: TableId) {
         state.xid(self.proc);
         let contents = state.take_contents(table);
         state.transaction_mut(self.proc).undo.push(Undo::Contents(table, Box::new(contents)));
@@ -142,8 +157,8 @@ impl Session {
         while let Some((_, row)) = scan.next()? {
             rows.push(change(&row)?);
         }
-        self.truncate_table(table);
         let mut state = self.core.state.borrow_mut();
+        self.put_contents_aside(&mut state, table);
         for row in rows {
             state.insert_version(self.proc, table, row)?;
         }

@@ -215,10 +215,12 @@ impl State {
         self.snapshots.borrow().oldest().map_or(oldest_active, |xmin| xmin.min(oldest_active))
     }
 
-    /// Prunes a page if it is nearly full, and drops what the indexes hold of rows that died.
-    pub(crate) fn prune_page(&mut self, table: TableId, block: u32) {
+    /// Prunes a page if it is nearly full, and drops what the indexes hold of rows that died. `room_bytes` are needed
+    /// on it (0: none in particular).
+    pub(crate) fn prune_page(&mut self, table: TableId, block: u32, room_bytes: u16) {
         let wants = |state: &State, horizon| {
-            state.store.table(table).heap.page(block).is_some_and(|page| page.wants_pruning(horizon))
+            let page = state.store.table(table).heap.page(block);
+            page.is_some_and(|page| page.wants_pruning(horizon, room_bytes))
         };
         // The horizon costs more than the look at the page that mostly says no.
         if !wants(self, Xid(u64::MAX)) {
@@ -228,7 +230,7 @@ impl State {
         if !wants(self, horizon) {
             return;
         }
-        let gone = self.store.table_mut(table).heap.prune_if_full(block, horizon);
+        let gone = self.store.table_mut(table).heap.prune(block, horizon);
         self.drop_index_entries(table, &gone);
     }
 

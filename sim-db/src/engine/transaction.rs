@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::{
     environment::{SwitchPoint, Timestamp},
-    id::{CommandId, IndexId, Xid},
+    id::{CommandId, IndexId, TableId, Xid},
     lock::{Owner, ProcId},
-    mode::{IsolationLevel, TransactionOptions, TransactionStatus},
+    mode::{IsolationLevel, LockMode, TransactionOptions, TransactionStatus, WaitPolicy},
     notify::ListenChange,
     object::ObjectChanges,
     session::Session,
@@ -420,6 +420,22 @@ impl Session {
         let transaction = state.transaction_mut(self.proc);
         transaction.snapshot = Some(Rc::clone(&data));
         Ok(Snapshot { data, command: transaction.command })
+    }
+
+    /// Locks a statement's tables and takes its snapshot, in PostgreSQL's order: at the upper levels the first
+    /// statement takes the snapshot when it is analysed, before it locks anything (LOCK TABLE alone takes none); at
+    /// READ COMMITTED every statement takes it after it has its locks.
+    ///
+    /// # Errors
+    /// As [`Session::lock_table`] and [`Session::statement_snapshot`].
+    pub async fn begin_statement(&self, tables: &[(TableId, LockMode)]) -> Result<Snapshot> {
+        if self.keeps_snapshot() {
+            self.statement_snapshot().await?;
+        }
+        for (table, mode) in tables {
+            self.lock_table(*table, *mode, WaitPolicy::Wait).await?;
+        }
+        self.statement_snapshot().await
     }
 
     /// The newest committed state and this transaction's own work, at any level: for foreign key checks.

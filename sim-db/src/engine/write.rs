@@ -111,8 +111,8 @@ impl State {
             ChangeStep::SelfModified => return Ok(ChangeStep::SelfModified),
         };
         self.ssi_write(proc, table, Target::Row(table, tid))?;
-        self.prune_page(table, tid.block);
         let tuple = self.new_tuple(proc, Rc::clone(row), command);
+        self.prune_page(table, tid.block, tuple.size_bytes);
         let xid = tuple.xmin;
         let entry = self.store.table_mut(table);
         let old_row = &entry.heap.tuple(tid).expect("it was just judged").row;

@@ -59,8 +59,7 @@ impl Transaction {
     }
 
     async fn read<R: Record>(&self, table: &Table<R>) -> Result<Snapshot> {
-        self.session.lock_table(table.info.id, LockMode::AccessShare, WaitPolicy::Wait).await?;
-        self.session.statement_snapshot().await
+        self.session.begin_statement(&[(table.info.id, LockMode::AccessShare)]).await
     }
 
     async fn write<R: Record>(&self, table: &Table<R>, mode: LockMode) -> Result<Snapshot> {
@@ -68,8 +67,7 @@ impl Transaction {
         if options.read_only {
             return Err(DatabaseError::read_only_transaction("a write"));
         }
-        self.session.lock_table(table.info.id, mode, WaitPolicy::Wait).await?;
-        self.session.statement_snapshot().await
+        self.session.begin_statement(&[(table.info.id, mode)]).await
     }
 
     /// The record with this primary key.

@@ -8,10 +8,10 @@ use std::{collections::BTreeMap, ops::Bound, rc::Rc, time::Duration};
 
 use sim_db::{
     engine::{
-        AdvisoryKey, AdvisoryScope, DeleteOutcome, Direction, Engine, IndexDefinition, IndexId,
-        InsertOutcome, IsolationLevel, KeyRange, KeySource, LockConflictOutcome, LockMode, LockRowOutcome,
-        Persistence, RowLockMode, Session, Snapshot, TableDefinition, TableId, Tid, TransactionOptions,
-        TransactionStatus, Uniqueness, UpdateOutcome, WaitPolicy,
+        AdvisoryKey, AdvisoryScope, ConflictAction, DeleteOutcome, Direction, Engine, IndexDefinition,
+        IndexId, InsertOutcome, IsolationLevel, KeyRange, KeySource, LockConflictOutcome, LockMode,
+        LockRowOutcome, Persistence, RowLockMode, Session, Snapshot, TableDefinition, TableId, Tid,
+        TransactionOptions, TransactionStatus, Uniqueness, UpdateOutcome, WaitPolicy,
     },
     error::{DatabaseError, Result, SqlState},
     value::{Row, Value},
@@ -90,13 +90,11 @@ impl Client {
             self.session.statement_snapshot().await?;
             return Err(DatabaseError::read_only_transaction("a write"));
         }
-        self.session.lock_table(table, LockMode::RowExclusive, WaitPolicy::Wait).await?;
-        self.session.statement_snapshot().await
+        self.session.begin_statement(&[(table, LockMode::RowExclusive)]).await
     }
 
     async fn read(&self, mode: LockMode) -> Result<Snapshot> {
-        self.session.lock_table(T, mode, WaitPolicy::Wait).await?;
-        self.session.statement_snapshot().await
+        self.session.begin_statement(&[(T, mode)]).await
     }
 
     async fn change(
@@ -173,7 +171,9 @@ impl Client {
     async fn upsert(&self, id: i64, v: i64, update: bool) -> Result<String> {
         let snapshot = self.write(T).await?;
         loop {
-            let outcome = self.session.insert_or_conflict(T, row(id, v), &[T_PKEY], &snapshot).await?;
+            let action = if update { ConflictAction::Update } else { ConflictAction::Nothing };
+            let outcome =
+                self.session.insert_or_conflict(T, row(id, v), &[T_PKEY], action, &snapshot).await?;
             let InsertOutcome::Conflict(tid) = outcome else { return Ok("inserted".into()) };
             if !update {
                 return Ok("nothing".into());
@@ -306,7 +306,8 @@ impl Client {
             }
             "truncate" => {
                 self.session.lock_table(T, LockMode::AccessExclusive, WaitPolicy::Wait).await?;
-                self.session.truncate_table(T);
+                self.session.statement_snapshot().await?;
+                self.session.truncate_table(T)?;
                 Ok("ok".into())
             }
             "advisory" => {

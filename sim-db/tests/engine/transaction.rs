@@ -44,7 +44,7 @@ fn a_savepoint_recovers_a_failed_transaction() {
 
 #[test]
 fn no_such_savepoint() {
-    check("1=10", "T1 begin rc\nT1 rollback-to s => 3B001\nT1 release s => 3B001");
+    check("1=10", "T1 begin rc\nT1 rollback-to s => 3B001\nT2 begin rc\nT2 release s => 3B001");
 }
 
 #[test]

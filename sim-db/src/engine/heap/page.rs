@@ -8,6 +8,8 @@ use crate::engine::id::Xid;
 
 /// Below this much free space a page is worth pruning: a tenth.
 const PRUNE_BELOW_BYTES: u16 = (PAGE_BYTES / 10) as u16;
+/// Pruning looks at the whole page; for fewer changes than this it is not worth it, unless room is needed.
+const PRUNE_CHANGES_MIN: u16 = 8;
 /// More versions than this never fit a page.
 const SLOTS_MAX: usize = 291;
 
@@ -18,6 +20,8 @@ pub(crate) struct Page {
     free_bytes: u16,
     /// the oldest transaction whose end may let versions be pruned; none: nothing to prune
     prunable: Xid,
+    /// how many versions that hint stands for
+    changes: u16,
     unused_slots: u16,
 }
 
@@ -27,6 +31,7 @@ impl Page {
             slots: Vec::new(),
             free_bytes: (PAGE_BYTES - PAGE_HEADER_BYTES) as u16,
             prunable: Xid::NONE,
+            changes: 0,
             unused_slots: 0,
         }
     }
@@ -125,19 +130,24 @@ impl Page {
 
     /// Says that `xid`, once over, leaves something to prune.
     pub(crate) fn mark_prunable(&mut self, xid: Xid) {
+        self.changes = self.changes.saturating_add(1);
         if !self.prunable.is_some() || xid < self.prunable {
             self.prunable = xid;
         }
     }
 
-    /// Whether pruning is worth a try.
-    pub(crate) fn wants_pruning(&self, horizon: Xid) -> bool {
-        self.prunable.is_some() && self.prunable < horizon && self.free_bytes < PRUNE_BELOW_BYTES
+    /// Whether pruning is worth a try; `room_bytes` are needed (0: none in particular).
+    pub(crate) fn wants_pruning(&self, horizon: Xid, room_bytes: u16) -> bool {
+        self.prunable.is_some()
+            && self.prunable < horizon
+            && self.free_bytes < PRUNE_BELOW_BYTES
+            && (self.changes >= PRUNE_CHANGES_MIN || (room_bytes > 0 && !self.fits(room_bytes)))
     }
 
     /// Forgets the hint; pruning sets it again for what it had to leave.
     pub(crate) fn clear_prunable(&mut self) {
         self.prunable = Xid::NONE;
+        self.changes = 0;
     }
 
     /// The first visible-or-not version of the chain that begins at `offset`, redirects followed.

@@ -80,16 +80,8 @@ fn mark_rest(page: &mut Page, mut at: Option<u16>) {
 }
 
 impl Heap {
-    /// Prunes a page if that is worth a try; answers the chains that died, with a row to
-    /// compute their index keys from.
-    pub(crate) fn prune_if_full(&mut self, block: u32, horizon: Xid) -> Vec<(Tid, Row)> {
-        if !self.page(block).is_some_and(|page| page.wants_pruning(horizon)) {
-            return Vec::new();
-        }
-        self.prune(block, horizon)
-    }
-
-    fn prune(&mut self, block: u32, horizon: Xid) -> Vec<(Tid, Row)> {
+    /// Prunes a page; answers the chains that died, with a row to compute their index keys from.
+    pub(crate) fn prune(&mut self, block: u32, horizon: Xid) -> Vec<(Tid, Row)> {
         let mut gone = Vec::new();
         let page = self.page_mut(block).expect("the caller asks for a page that is there");
         let dropped = prune_page(page, block, horizon, &mut gone);

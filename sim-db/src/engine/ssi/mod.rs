@@ -243,6 +243,28 @@ impl State {
         Ok(())
     }
 
+    /// Every row of a table is about to go (TRUNCATE, DROP): whoever read any of it is a conflict.
+    ///
+    /// # Errors
+    /// 40001.
+    pub(crate) fn ssi_write_whole(&mut self, proc: ProcId, table: TableId) -> Result<()> {
+        let Some(me) = self.watched_on(proc, table) else { return Ok(()) };
+        self.ssi.get_mut(me).did_write = true;
+        let indexes = &self.store.table(table).indexes;
+        let concerns = |target: &Target| match target.relation() {
+            Relation::Table(id) => id == table,
+            Relation::Index(id) => indexes.contains(&id),
+        };
+        let targets = self.ssi.targets.iter().filter(|(target, _)| concerns(target));
+        let mut readers: Vec<SxactId> = targets.flat_map(|(_, holders)| holders.iter().copied()).collect();
+        readers.sort_unstable();
+        readers.dedup();
+        for reader in readers.into_iter().filter(|reader| *reader != me) {
+            self.ssi.flag_conflict(reader, me, me)?;
+        }
+        Ok(())
+    }
+
     fn ssi_write_one(&mut self, me: SxactId, target: Target, in_subtransaction: bool) -> Result<()> {
         if self.ssi.holders(target).is_empty() {
             return Ok(());
