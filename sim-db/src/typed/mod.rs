@@ -9,6 +9,7 @@
 
 mod column;
 mod database;
+mod observed;
 mod record;
 mod table;
 mod transaction;
