@@ -22,6 +22,7 @@ use crate::{
 /// A bound statement with the formats of its result.
 pub(super) struct Portal {
     statement: Rc<Prepared>,
+    sql: Rc<str>,
     portal: SqlPortal,
     formats: Formats,
 }
@@ -34,6 +35,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         }
         let prepared = self.connection.prepare(query, types).await?;
         self.connection.store_prepared(name, prepared).map_err(Failure::Wire)?;
+        self.texts.insert(name.to_owned(), query.into());
         self.channel.out.parse_complete();
         Ok(())
     }
@@ -71,7 +73,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             );
             return Err(Failure::Wire(DatabaseError::new(SqlState::PROTOCOL_VIOLATION, message)));
         }
-        self.portals.insert(bind.portal, Portal { statement, portal, formats });
+        // A statement that SQL's PREPARE made has no text here.
+        let sql = self.texts.get(&bind.statement).cloned().unwrap_or_else(|| "EXECUTE".into());
+        self.portals.insert(bind.portal, Portal { statement, sql, portal, formats });
         self.channel.out.bind_complete();
         Ok(())
     }
@@ -146,6 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         let max_rows = usize::try_from(max_rows).unwrap_or(0);
         let completion = connection.execute(&mut portal.portal, max_rows, &mut results).await;
         let ending = results.ending.take();
+        self.observe(&portal.sql, &completion);
         match self.outcome(completion, ending)? {
             Completion::Complete(tag) => self.channel.out.command_complete(&tag),
             Completion::Suspended => self.channel.out.portal_suspended(),
@@ -162,7 +167,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// `C`
     pub(super) fn close(&mut self, target: &Target) {
         match target {
-            Target::Statement(name) => self.connection.close_prepared(name),
+            Target::Statement(name) => {
+                self.connection.close_prepared(name);
+                self.texts.remove(name);
+            }
             Target::Portal(name) => drop(self.portals.remove(name)),
         }
         self.channel.out.close_complete();

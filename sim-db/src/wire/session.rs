@@ -8,6 +8,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     pin::pin,
+    rc::Rc,
     time::Duration,
 };
 
@@ -69,6 +70,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         engine,
         channel,
         portals: BTreeMap::new(),
+        texts: BTreeMap::new(),
         reported: BTreeSet::new(),
     };
     let result = session.run(&startup, secret).await;
@@ -126,6 +128,8 @@ pub(super) struct Session<'c, S> {
     pub(super) engine: EngineSession,
     pub(super) channel: &'c mut Channel<S>,
     pub(super) portals: BTreeMap<String, Portal>,
+    /// The texts of prepared statements, by name, for those who read about the run.
+    pub(super) texts: BTreeMap<String, Rc<str>>,
     /// The settings as the client was told them.
     reported: BTreeSet<(String, String)>,
 }
@@ -359,6 +363,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         self.drop_dead_portals();
         report(&mut self.channel.out, error);
         Ok(())
+    }
+
+    /// Tells the world what a statement did, for those who read about the run.
+    pub(super) fn observe(&self, sql: &str, result: &Result<Completion>) {
+        let text = || {
+            let sql: Vec<&str> = sql.split_whitespace().collect();
+            let sql = sql.join(" ");
+            let outcome = match result {
+                Ok(Completion::Complete(tag)) => tag.clone(),
+                Ok(Completion::Suspended) => "more rows to come".to_owned(),
+                Ok(Completion::Empty) => "nothing to do".to_owned(),
+                Err(error) => {
+                    let constraint = error.constraint.as_deref().map(|name| format!(" {name}"));
+                    format!("{}{}", error.sqlstate, constraint.unwrap_or_default())
+                }
+            };
+            format!("session {}: {sql}: {outcome}", self.engine.pid())
+        };
+        self.engine.engine().environment().observe("sql", &text);
     }
 
     /// Sends what waits once it has become much.
