@@ -62,7 +62,11 @@ impl Levels {
             Self::Mixed => r.below(3),
         };
         let level = ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"][level];
-        let mode = if r.chance(1, 12) { ", READ ONLY" } else { "" };
+        let mode = match r.below(24) {
+            0..=1 => ", READ ONLY",
+            2 if level == "SERIALIZABLE" => ", READ ONLY, DEFERRABLE",
+            _ => "",
+        };
         format!("BEGIN ISOLATION LEVEL {level}{mode}")
     }
 }
@@ -93,6 +97,10 @@ fn schema(r: &mut Random) -> (Vec<Table>, Vec<String>) {
         if r.chance(1, 3) {
             let index = r.pick(&["(v)", "(k, v)", "(v) WHERE v > 20", "((v + k))"]);
             setup.push(format!("CREATE INDEX ON {name} {index}"));
+        }
+        if r.chance(1, 8) {
+            let index = r.pick(&["(k) WHERE v = 0", "((k / 20)) WHERE k > 30", "(k, v)"]);
+            setup.push(format!("CREATE UNIQUE INDEX {name}_u ON {name} {index}"));
         }
         let rows: Vec<String> = (1..=2 + r.below(4))
             .map(|id| {
@@ -134,7 +142,7 @@ fn script(r: &mut Random, tables: &[Table], level: Levels) -> Vec<String> {
 fn statement(r: &mut Random, tables: &[Table]) -> String {
     let table = &tables[r.below(tables.len())];
     let name = &table.name;
-    match r.below(26) {
+    match r.below(38) {
         0..=3 => {
             let condition = condition(r, table);
             format!("SELECT * FROM {name} WHERE {condition}")
@@ -186,6 +194,55 @@ fn statement(r: &mut Random, tables: &[Table]) -> String {
         }
         24 => r
             .pick(&["SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED", "SELECT nextval('s')"])
+            .to_owned(),
+        26 => format!(
+            "INSERT INTO {name} (id, k, v) SELECT {0}, {1}, {2} WHERE NOT EXISTS (SELECT 1 FROM {name} WHERE {3})",
+            6 + r.below(3),
+            key(r),
+            value(r),
+            condition(r, table)
+        ),
+        27..=28 => format!(
+            "UPDATE {name} SET v = v + 1 WHERE id = (SELECT id FROM {name} WHERE {} ORDER BY id LIMIT 1 FOR \
+             UPDATE{}) RETURNING id, v",
+            condition(r, table),
+            r.pick(&["", " SKIP LOCKED"])
+        ),
+        29 => format!(
+            "DELETE FROM {name} WHERE id IN (SELECT id FROM {name} WHERE {} FOR UPDATE SKIP LOCKED) RETURNING id",
+            condition(r, table)
+        ),
+        30 => match &table.parent {
+            Some(parent) => format!(
+                "SELECT c.id, q.id AS q FROM {name} c JOIN {parent} q ON q.id = c.p WHERE c.id = {} FOR {} OF {}",
+                id(r),
+                r.pick(&["UPDATE", "SHARE", "NO KEY UPDATE"]),
+                r.pick(&["c", "q"])
+            ),
+            None => format!("SELECT id FROM {name} WHERE v = (SELECT max(v) FROM {name}) FOR UPDATE"),
+        },
+        31 => format!("TRUNCATE {name}{}", if r.chance(1, 2) { " CASCADE" } else { "" }),
+        32 => format!("ALTER TABLE {name} ADD COLUMN IF NOT EXISTS x int DEFAULT 7"),
+        33 => format!("CREATE INDEX IF NOT EXISTS {name}_x ON {name} (v, id)"),
+        34 => format!(
+            "INSERT INTO {name} (id, k, v) VALUES ({0}, {1}, 1), ({2}, {3}, 2) RETURNING id",
+            { id(r) },
+            key(r),
+            6 + r.below(3),
+            key(r)
+        ),
+        35 => format!("UPDATE {name} SET id = id + {} WHERE {}", 1 + r.below(2), condition(r, table)),
+        36 => format!(
+            "WITH d AS (DELETE FROM {name} WHERE {} RETURNING *) SELECT count(*), sum(v) FROM d",
+            condition(r, table)
+        ),
+        37 => r
+            .pick(&[
+                "SELECT pg_advisory_lock(7)",
+                "SELECT pg_advisory_unlock(7)",
+                "SELECT pg_advisory_unlock_all()",
+                "SELECT pg_try_advisory_lock_shared(7)",
+            ])
             .to_owned(),
         _ => {
             let first = statement_pair(r, table);

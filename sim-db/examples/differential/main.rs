@@ -53,7 +53,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let cluster = match Cluster::start() {
+    let cluster = match Cluster::start("real") {
         Ok(Some(cluster)) => cluster,
         Ok(None) => {
             println!("skipped: PostgreSQL is not installed (no pg_config)");
@@ -64,24 +64,26 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let connect = |database| Real::connect(&cluster, database);
-    let mut real = match connect("postgres") {
+    let mut real = match Real::connect(&cluster) {
         Ok(real) => real,
         Err(error) => {
             eprintln!("cannot connect to PostgreSQL: {error}");
             return ExitCode::from(2);
         }
     };
-    let mut itself =
-        arguments.calibrate.then(|| connect("template1").expect("the first connection was made"));
+    // A cluster of its own: serializable transactions of all its databases meet in one.
+    let second = if arguments.calibrate { Cluster::start("second").ok().flatten() } else { None };
+    let mut itself = second.as_ref().and_then(|cluster| Real::connect(cluster).ok());
     let mut tally = Tally::default();
     let start = Instant::now();
     for seed in arguments.seed..arguments.seed + arguments.schedules {
-        // A panic of ours while a schedule runs would name no seed otherwise.
-        let result = one(seed, &arguments, &mut real, itself.as_mut(), &mut tally);
-        if let Err(error) = result {
-            eprintln!("seed {seed}: {error}");
-            return ExitCode::from(2);
+        if let Err(error) = one(seed, &arguments, &mut real, itself.as_mut(), &mut tally) {
+            // Rows that the random schema itself refuses: nothing to compare. More than a few are a bug of the generator.
+            tally.refused += 1;
+            if tally.refused > 10 + tally.schedules / 20 {
+                eprintln!("too many setups are refused, last seed {seed}: {error}");
+                return ExitCode::from(2);
+            }
         }
         if tally.unexplained >= arguments.stop_after {
             break;
@@ -97,6 +99,7 @@ fn main() -> ExitCode {
 #[derive(Default)]
 struct Tally {
     schedules: u64,
+    refused: u64,
     waits: usize,
     justified: BTreeMap<justify::Justification, usize>,
     unexplained: usize,
@@ -109,8 +112,8 @@ impl Tally {
         let justified: usize = self.justified.values().sum();
         let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
         format!(
-            "{} schedules, {} waits: {justified} justified differences{kinds}, {} unexplained",
-            self.schedules, self.waits, self.unexplained
+            "{} schedules ({} refused by their own schema), {} waits: {justified} justified differences{kinds}, {} unexplained",
+            self.schedules, self.refused, self.waits, self.unexplained
         )
     }
 }

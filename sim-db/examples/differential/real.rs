@@ -27,17 +27,17 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes and starts one; `None` if PostgreSQL is not installed.
+    /// Makes and starts one, `name` telling it from others of this process; `None` if PostgreSQL is not installed.
     ///
     /// # Errors
     /// It is there and cannot be started.
-    pub fn start() -> io::Result<Option<Self>> {
+    pub fn start(name: &str) -> io::Result<Option<Self>> {
         let Ok(output) = Command::new("pg_config").arg("--bindir").output() else { return Ok(None) };
         let programs = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
         if !programs.join("initdb").exists() {
             return Ok(None);
         }
-        let folder = std::env::temp_dir().join(format!("sim-db-differential-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("sim-db-differential-{}-{name}", std::process::id()));
         fs::create_dir_all(&folder)?;
         // PostgreSQL refuses to run as root.
         let user = if is_root()? { Some(postgres_user()?) } else { None };
@@ -114,9 +114,9 @@ struct Connection {
 }
 
 impl Connection {
-    fn open(socket: &Path, database: &str) -> io::Result<Self> {
+    fn open(socket: &Path) -> io::Result<Self> {
         let mut stream = UnixStream::connect(socket)?;
-        stream.write_all(&client::startup("postgres", database))?;
+        stream.write_all(&client::startup("postgres", "postgres"))?;
         let mut connection = Self { stream, inbox: Inbox::default(), busy: true };
         connection.wait(STEP_TIMEOUT);
         Ok(connection)
@@ -170,7 +170,6 @@ fn is_timeout(error: &io::Error) -> bool {
 /// Sessions of a cluster, used again from schedule to schedule.
 pub struct Real {
     socket: PathBuf,
-    database: &'static str,
     control: Connection,
     probe: Connection,
     sessions: Vec<Connection>,
@@ -178,15 +177,15 @@ pub struct Real {
 }
 
 impl Real {
-    /// Connects to a database: `postgres`, or `template1` as a second one.
+    /// Connects.
     ///
     /// # Errors
     /// The cluster does not answer.
-    pub fn connect(cluster: &Cluster, database: &'static str) -> io::Result<Self> {
+    pub fn connect(cluster: &Cluster) -> io::Result<Self> {
         let socket = cluster.socket();
-        let control = Connection::open(&socket, database)?;
-        let probe = Connection::open(&socket, database)?;
-        Ok(Self { socket, database, control, probe, sessions: Vec::new(), pids: String::new() })
+        let control = Connection::open(&socket)?;
+        let probe = Connection::open(&socket)?;
+        Ok(Self { socket, control, probe, sessions: Vec::new(), pids: String::new() })
     }
 
     fn is_blocked(&mut self, session: usize) -> bool {
@@ -224,7 +223,7 @@ impl Side for Real {
             }
         }
         while self.sessions.len() < sessions {
-            let connection = Connection::open(&self.socket, self.database).map_err(|e| e.to_string())?;
+            let connection = Connection::open(&self.socket).map_err(|e| e.to_string())?;
             self.sessions.push(connection);
         }
         for session in &mut self.sessions {
