@@ -73,11 +73,11 @@ pub struct CopyOptions {
     pub quote: u8,
     /// ESCAPE: what QUOTE is.
     pub escape: u8,
-    /// FORCE_QUOTE
+    /// `FORCE_QUOTE`
     pub force_quote: CopyColumns,
-    /// FORCE_NOT_NULL
+    /// `FORCE_NOT_NULL`
     pub force_not_null: CopyColumns,
-    /// FORCE_NULL
+    /// `FORCE_NULL`
     pub force_null: CopyColumns,
 }
 
@@ -329,7 +329,7 @@ impl Encoder {
         Some(Self::line(&plain, &self.columns, &names))
     }
 
-    /// One row; one CopyData message each.
+    /// One row; one `CopyData` message each.
     pub fn row(&self, row: &RawRow) -> Vec<u8> {
         if self.options.format == CopyFormat::Binary {
             return binary::write_row(row);

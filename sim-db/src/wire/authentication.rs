@@ -132,7 +132,7 @@ async fn scram<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(())
 }
 
-/// The SASL message inside SASLInitialResponse: mechanism, length, data.
+/// The SASL message inside `SASLInitialResponse`: mechanism, length, data.
 fn client_first(body: &[u8]) -> Result<String, End> {
     let mut cursor = super::cursor::Cursor::new(body);
     let mechanism = cursor.string().map_err(End::Violation)?;

@@ -3,7 +3,7 @@
 //! The buffer is the unit of sending: an exchange is written whole and goes out at Sync, Flush, the end of a
 //! simple query, or when it has grown past [`Output::FLUSH_BYTES`]; a row costs no allocation.
 
-/// What ReadyForQuery says.
+/// What `ReadyForQuery` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// `I`
@@ -14,7 +14,7 @@ pub enum Status {
     Failed,
 }
 
-/// A column as RowDescription tells it.
+/// A column as `RowDescription` tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field<'a> {
     /// The column's name.
@@ -73,7 +73,7 @@ impl Output {
         self.bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
     }
 
-    /// The one byte that answers SSLRequest and GSSENCRequest.
+    /// The one byte that answers `SSLRequest` and `GSSENCRequest`.
     pub fn no_encryption(&mut self) {
         self.bytes.push(b'N');
     }

@@ -54,7 +54,7 @@ impl Formats {
     }
 }
 
-/// Writes RowDescription.
+/// Writes `RowDescription`.
 pub fn describe_rows(out: &mut Output, columns: &[ResultColumn], formats: &Formats) {
     out.row_description(columns.iter().enumerate().map(|(i, column)| Field {
         name: &column.name,

@@ -195,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         }
     }
 
-    /// Notifications, changed parameters, ReadyForQuery.
+    /// Notifications, changed parameters, `ReadyForQuery`.
     async fn announce_ready(&mut self) -> Result<(), Ending> {
         self.write_notifications();
         self.report_parameters();

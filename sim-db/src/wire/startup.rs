@@ -96,9 +96,8 @@ pub fn parse(body: &[u8]) -> Result<Packet, Refusal> {
     let mut options = Vec::new();
     loop {
         let name = match cursor.rest() {
-            [] => return Err(layout()),
             [0] => break,
-            [0, ..] => return Err(layout()),
+            [] | [0, ..] => return Err(layout()),
             _ => text(&mut cursor)?,
         };
         if cursor.rest().len() < 2 && !cursor.rest().contains(&0) {

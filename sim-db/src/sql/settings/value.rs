@@ -88,7 +88,7 @@ pub fn shown(known: &Known, stored: &str) -> String {
     let Ok(number) = stored.parse::<i64>() else { return stored.to_owned() };
     if number <= 0 {
         let bare = number == 0 || unit == Unit::None;
-        return if bare { stored.to_owned() } else { format!("{number}") };
+        return if bare { stored.to_owned() } else { number.to_string() };
     }
     let (number, scales): (i64, &[(i64, &str)]) = match unit {
         Unit::None => return stored.to_owned(),
@@ -158,14 +158,12 @@ fn parse_integer(text: &str, unit: Unit) -> Option<i64> {
     let (number, suffix) = (&text[..end], text[end..].trim());
     // Micro- and milliseconds, and bytes, as fractions of the base unit.
     let (numerator, denominator): (i64, i64) = match (unit, suffix) {
-        (_, "") => (1, 1),
-        (Unit::Milliseconds, "us") => (1, 1_000),
-        (Unit::Milliseconds, "ms") | (Unit::Seconds, "s") | (Unit::Kilobytes, "kB") => (1, 1),
+        (_, "") | (Unit::Milliseconds, "ms") | (Unit::Seconds, "s") | (Unit::Kilobytes, "kB") => (1, 1),
+        (Unit::Milliseconds, "us") | (Unit::Seconds, "ms") => (1, 1_000),
         (Unit::Milliseconds, "s") => (1_000, 1),
         (Unit::Milliseconds, "min") => (60_000, 1),
         (Unit::Milliseconds, "h") => (3_600_000, 1),
         (Unit::Milliseconds, "d") => (86_400_000, 1),
-        (Unit::Seconds, "ms") => (1, 1_000),
         (Unit::Seconds, "min") => (60, 1),
         (Unit::Seconds, "h") => (3_600, 1),
         (Unit::Seconds, "d") => (86_400, 1),
