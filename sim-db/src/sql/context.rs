@@ -30,6 +30,27 @@ pub struct SessionState {
     pub reports: Vec<(String, String)>,
 }
 
+/// A common table expression being read: its rows so far, and where the rest comes from.
+pub struct CteState {
+    /// Plan.
+    pub plan: Rc<super::plan::Plan>,
+    /// Rows pulled so far.
+    pub rows: Vec<Row>,
+    /// The running plan, once it was asked for a row.
+    pub node: Option<Box<super::exec::node::Node>>,
+    /// Whether all rows were pulled.
+    pub done: bool,
+    /// Whether it changes data.
+    pub modifies: bool,
+}
+
+impl CteState {
+    /// One that was not read yet.
+    pub fn new(plan: Rc<super::plan::Plan>, modifies: bool) -> Self {
+        Self { plan, rows: Vec::new(), node: None, done: false, modifies }
+    }
+}
+
 /// One execution of one statement.
 pub struct Exec {
     session: Option<Session>,
@@ -44,10 +65,14 @@ pub struct Exec {
     pub frames: Vec<Row>,
     /// Results of sub-selects that are the same for the whole statement.
     pub once: Vec<Option<Rc<Vec<Row>>>>,
-    /// Rows of common table expressions, by number.
+    /// Work tables of recursions, by number.
     pub tables: Vec<Option<Rc<Vec<Row>>>>,
+    /// Common table expressions being read.
+    pub ctes: Vec<Option<Rc<RefCell<CteState>>>>,
     /// When the statement began.
     pub statement_time: Timestamp,
+    /// Rows that the last change affected.
+    pub affected: u64,
     /// Rows seen since interrupts were last checked.
     pub ticks: u32,
     /// Foreign-key checks and actions that wait for the end of the statement.
@@ -67,7 +92,9 @@ impl Exec {
             frames: Vec::new(),
             once: Vec::new(),
             tables: Vec::new(),
+            ctes: Vec::new(),
             statement_time,
+            affected: 0,
             ticks: 0,
             triggers: Vec::new(),
         }
@@ -84,7 +111,9 @@ impl Exec {
             frames: Vec::new(),
             once: Vec::new(),
             tables: Vec::new(),
+            ctes: Vec::new(),
             statement_time: Timestamp::default(),
+            affected: 0,
             ticks: 0,
             triggers: Vec::new(),
         }

@@ -10,7 +10,7 @@ mod format_datetime;
 mod format_number;
 mod interval_ops;
 pub mod json;
-mod json_build;
+pub mod json_build;
 mod json_path_ops;
 mod math;
 pub mod pattern;
@@ -62,3 +62,10 @@ pub fn all() -> Vec<&'static Function> {
     .flatten()
     .collect()
 }
+
+/// Names of the fields of a row type; none when it has no names.
+pub fn field_names(type_oid: crate::value::Oid, env: &super::catalog::Env) -> Vec<std::rc::Rc<str>> {
+    json_build::field_names(type_oid, 0, env)
+}
+
+pub use system::index_text;
