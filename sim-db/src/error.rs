@@ -1,4 +1,4 @@
-//! One error type for the whole store: the fields of PostgreSQL's ErrorResponse.
+//! One error type for the whole store: the fields of PostgreSQL's `ErrorResponse`.
 //!
 //! Client code matches on `sqlstate` and `constraint`, so both are exact. The
 //! fields live behind one box: a `Result` on a hot path stays one word wide.

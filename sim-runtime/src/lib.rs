@@ -1,1 +1,34 @@
 //! The deterministic world, and running it many times.
+//!
+//! Start at [`sim`] (what a scenario sees) or at [`explore`] (running, sweeping, replaying and
+//! shrinking it). Imports go down this list only:
+//!
+//! * [`tape`]: every choice of a run, in named lanes
+//! * [`time`]: virtual time, timers, clock errors
+//! * [`trace`]: facts and the digest that stands for a run
+//! * [`schedule`]: who runs next
+//! * [`task`]: what is kept about a task
+//! * [`executor`]: one thread, one ready set, one clock
+//! * [`fault`]: bad things that may happen
+//! * [`node`]: simulated machines
+//! * [`sim`]: what a scenario sees; properties; phases
+//! * [`explore`]: run, sweep, replay, shrink, confirm
+//! * [`report`]: what a failure tells
+//! * [`drive`]: what a test or a program does with a scenario
+
+pub mod drive;
+pub mod executor;
+pub mod explore;
+pub mod fault;
+pub mod node;
+pub mod report;
+pub mod schedule;
+pub mod sim;
+pub mod tape;
+pub mod task;
+pub mod time;
+pub mod trace;
+
+pub use executor::{Limits, spawn};
+pub use sim::Sim;
+pub use sim_macros::test;

@@ -40,8 +40,10 @@ pub enum SwitchPoint {
     LockTable,
     /// before a transaction commits
     Commit,
-    /// before an operation of the typed API: one round trip to the store
-    RoundTrip,
+    /// before an operation of the typed API: its request travels
+    Request,
+    /// after an operation of the typed API: its answer travels
+    Response,
 }
 
 /// The world the engine runs in.
@@ -59,6 +61,10 @@ pub trait Environment {
     fn switch_point(&self, _at: SwitchPoint) -> Option<LocalBoxFuture<()>> {
         None
     }
+
+    /// Something happened that a person who reads about the run should see: `kind` in a word, `text` in one
+    /// line, rendered only if somebody listens. Nobody does by default.
+    fn observe(&self, _kind: &'static str, _text: &dyn Fn() -> String) {}
 
     /// A bounded choice, `0..bound`; 0, the default, is what PostgreSQL most often does.
     fn choose(&self, _what: &'static str, _bound: u64) -> u64 {

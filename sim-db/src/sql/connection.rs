@@ -161,7 +161,7 @@ impl Connection {
     }
 
     /// Types and names for text and binary formats.
-    pub fn types(&self) -> &dyn TypeCatalog {
+    pub fn types(&self) -> Rc<dyn TypeCatalog> {
         todo!()
     }
 

@@ -4,6 +4,7 @@
 //! * [`sink`]: where results, notices and `COPY` data go.
 
 pub mod connection;
+pub mod settings;
 pub mod sink;
 
 pub use connection::{Completion, Connection, Portal, Prepared, ResultColumn};

@@ -1,9 +1,9 @@
 //! Where a statement's answers go, in the order in which the wire has to send them.
 
 use super::connection::ResultColumn;
-use crate::engine::LocalBoxFuture;
 use crate::error::{DatabaseError, Result};
 use crate::value::Value;
+use futures::future::LocalBoxFuture;
 
 /// Format of `COPY` data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub trait Sink {
     fn parameter_status(&mut self, _name: &str, _value: &str) {}
 
     /// Something to wait for before more rows are written (a full send buffer).
-    fn ready(&mut self) -> Option<LocalBoxFuture<Result<()>>> {
+    fn ready(&mut self) -> Option<LocalBoxFuture<'_, Result<()>>> {
         None
     }
 
@@ -46,7 +46,7 @@ pub trait Sink {
     fn copy_in(&mut self, _format: CopyFormat, _columns: usize) {}
 
     /// The next piece of `COPY … FROM STDIN`; `None` after `CopyDone`, an error (57014) after `CopyFail`.
-    fn next_copy_data(&mut self) -> LocalBoxFuture<Result<Option<Vec<u8>>>> {
+    fn next_copy_data(&mut self) -> LocalBoxFuture<'_, Result<Option<Vec<u8>>>> {
         Box::pin(async { Err(DatabaseError::unsupported("COPY FROM STDIN here")) })
     }
 }

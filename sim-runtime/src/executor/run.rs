@@ -1,0 +1,302 @@
+//! The loop: fire what is due, pick, poll.
+
+use super::limits::Limit;
+use super::world::{World, site_name};
+use crate::schedule::{Candidates, Ready, TaskId};
+use crate::task::{NodeId, Tag, Task, TaskKey};
+use crate::time::Nanos;
+use async_task::Runnable;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Why the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// What it was to wait for has happened.
+    Done,
+    /// Nothing is ready and no timer is pending.
+    Stalled,
+    /// A bound of the run was reached.
+    OverLimit(Limit),
+    /// Virtual time has reached the bound given to [`World::run_until`].
+    Deadline,
+    /// A task panicked or a property failed.
+    Failed,
+}
+
+struct View<'a>(&'a Ready<Runnable<Tag>>);
+
+impl Candidates for View<'_> {
+    #[inline]
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn visit(&self, visitor: &mut dyn FnMut(TaskId)) {
+        self.0.iter().for_each(|runnable| visitor(runnable.metadata().key.id));
+    }
+}
+
+impl World {
+    /// Runs tasks until `done` says so after a step, or something else ends it. Time does not
+    /// pass `deadline`.
+    pub fn run_until(&self, deadline: Nanos, done: impl Fn() -> bool) -> Stop {
+        loop {
+            if done() {
+                return Stop::Done;
+            }
+            if self.must_stop.get() {
+                return Stop::Failed;
+            }
+            if self.next_deadline.get() <= self.now.get() {
+                self.fire();
+            }
+            let mut ready = self.ready.borrow_mut();
+            let runnable = match ready.len() {
+                0 => {
+                    drop(ready);
+                    match self.idle(deadline) {
+                        None => continue,
+                        Some(stop) => return stop,
+                    }
+                }
+                1 => ready.take(0),
+                count => {
+                    let rank = self.schedule.decide(count as u64, |generator| {
+                        self.policy.borrow_mut().pick(&View(&ready), generator) as u64
+                    });
+                    if rank != 0 && self.trace.is_recording() {
+                        self.note_switch(&ready, rank as usize);
+                    }
+                    ready.take(rank as usize)
+                }
+            };
+            drop(ready);
+            if let Some(limit) = self.poll(runnable) {
+                return Stop::OverLimit(limit);
+            }
+        }
+    }
+
+    #[inline]
+    fn poll(&self, runnable: Runnable<Tag>) -> Option<Limit> {
+        let Tag { key, node, site } = *runnable.metadata();
+        let step = self.step.get() + 1;
+        self.step.set(step);
+        self.clock_reads.set(0);
+        self.advance(self.limits.poll_cost);
+        self.heartbeat.beat(key.id, node.0, site);
+        if self.trace.is_recording()
+            && let Some(task) = self.tasks.borrow_mut().get_mut(key)
+        {
+            task.waits_for = None;
+        }
+        self.current.set(Some((key, node)));
+        runnable.run();
+        self.current.set(None);
+        if let Some(watch) = &*self.watch.borrow() {
+            watch();
+        }
+        self.trace.checkpoint(step, || self.digest());
+        if step >= self.wary_step.get() { self.near_limit(key, step) } else { None }
+    }
+
+    /// Notes that a timer fired just now: no livelock so far.
+    pub(super) fn timer_fired(&self) {
+        let step = self.step();
+        self.timer_step.set(step);
+        let end = step.saturating_add(self.limits.polls_between_timers).min(self.limits.steps);
+        self.wary_step.set(end.saturating_sub(COUNTED_STEPS).max(step + 1));
+    }
+
+    /// Counts the polls of the last steps before a limit, and says when it is reached.
+    #[cold]
+    #[inline(never)]
+    fn near_limit(&self, key: TaskKey, step: u64) -> Option<Limit> {
+        let mut tasks = self.tasks.borrow_mut();
+        if step == self.wary_step.get() {
+            tasks.live_mut().for_each(|task| task.polls = 0);
+        }
+        if let Some(task) = tasks.get_mut(key) {
+            task.polls += 1;
+        }
+        if step - self.timer_step.get() > self.limits.polls_between_timers {
+            return Some(Limit::PollsBetweenTimers);
+        }
+        (step >= self.limits.steps).then_some(Limit::Steps)
+    }
+
+    /// Wakes everything that is due.
+    #[cold]
+    #[inline(never)]
+    fn fire(&self) {
+        let now = self.now();
+        self.timer_fired();
+        loop {
+            let due = self.timers.borrow_mut().due(now);
+            match due {
+                Some(waker) => waker.wake(),
+                None => break,
+            }
+        }
+        self.next_deadline.set(self.timers.borrow_mut().next_deadline().unwrap_or(Nanos::MAX));
+    }
+
+    /// Nothing is ready: jump to the next deadline, or say why not.
+    fn idle(&self, deadline: Nanos) -> Option<Stop> {
+        let next = self.timers.borrow_mut().next_deadline();
+        self.next_deadline.set(next.unwrap_or(Nanos::MAX));
+        match next {
+            None => Some(Stop::Stalled),
+            Some(next) if next > self.limits.virtual_time => Some(Stop::OverLimit(Limit::VirtualTime)),
+            Some(next) if next > deadline => Some(Stop::Deadline),
+            Some(next) => {
+                self.now.set(next.max(self.now()));
+                None
+            }
+        }
+    }
+
+    fn note_switch(&self, ready: &Ready<Runnable<Tag>>, rank: usize) {
+        let describe = |runnable: &Runnable<Tag>| {
+            let tasks = self.tasks.borrow();
+            let task = tasks.get(runnable.metadata().key).expect("a ready task is on the books");
+            let node = self.node_name(task.node);
+            let node = if node.is_empty() { "the scenario" } else { &node };
+            format!("{} of {node} ({})", task.id, site_name(task.spawned_at))
+        };
+        let first = ready.iter().next().map(describe).expect("a switch has candidates");
+        let chosen = ready.iter().nth(rank).map(describe).expect("the pick is one of the candidates");
+        self.fact("switch", &[], || format!("{chosen} ran before {first}, which was ready first"));
+    }
+
+    pub(super) fn push_or_park(&self, runnable: Runnable<Tag>) {
+        let mut parked = self.parked.borrow_mut();
+        match parked.get_mut(&runnable.metadata().node) {
+            Some(parked) => parked.push(runnable),
+            None => self.ready.borrow_mut().push(runnable),
+        }
+    }
+
+    /// Keeps the tasks of `node` from running; what becomes ready is kept for [`World::resume_node`].
+    pub(crate) fn pause_node(&self, node: NodeId) {
+        self.any_paused.set(true);
+        let own = self.extract(|_, of| of == node).into_iter().map(|(_, runnable)| runnable);
+        self.parked.borrow_mut().insert(node, own.collect());
+    }
+
+    /// Lets the tasks of `node` run again.
+    pub(crate) fn resume_node(&self, node: NodeId) {
+        let parked = self.parked.borrow_mut().remove(&node).unwrap_or_default();
+        self.any_paused.set(!self.parked.borrow().is_empty());
+        parked.into_iter().for_each(|runnable| self.ready.borrow_mut().push(runnable));
+    }
+
+    /// Takes the ready and parked tasks for which `wanted` says yes, with their nodes, in the order
+    /// they were spawned.
+    fn extract(&self, wanted: impl Fn(TaskId, NodeId) -> bool) -> Vec<(NodeId, Runnable<Tag>)> {
+        let hit = |runnable: &Runnable<Tag>| {
+            let Tag { key, node, .. } = *runnable.metadata();
+            wanted(key.id, node)
+        };
+        let mut found = self.ready.borrow_mut().extract(hit);
+        for parked in self.parked.borrow_mut().values_mut() {
+            found.extend(parked.extract_if(.., |runnable| hit(runnable)));
+        }
+        found.sort_unstable_by_key(|runnable| runnable.metadata().key.id);
+        found.into_iter().map(|runnable| (runnable.metadata().node, runnable)).collect()
+    }
+
+    /// Drops the futures of all tasks of `node` (of all nodes, if `None`), now, each as if its own
+    /// node did it. The running task, if it is one of them, is aborted instead: it ends when it
+    /// next returns.
+    pub(crate) fn drop_tasks(&self, node: Option<NodeId>) {
+        let running = self.current.get().map(|(key, _)| key.id);
+        // Destructors may wake and spawn: go on until none is left.
+        for _ in 0..DROP_ROUNDS_MAX {
+            let mut wakers = Vec::new();
+            for task in self.tasks.borrow_mut().live_mut() {
+                let hit = node.is_none_or(|node| node == task.node);
+                if hit && Some(task.id) == running && !task.aborted {
+                    self.mark_aborted(task);
+                    wakers.push(task.waker.clone());
+                } else if hit && Some(task.id) != running {
+                    wakers.push(task.waker.clone());
+                }
+            }
+            // Waking puts them among the ready (or parked) ones; from there they can be dropped.
+            wakers.into_iter().for_each(std::task::Waker::wake);
+            let victims = self.extract(|id, of| Some(id) != running && node.is_none_or(|node| node == of));
+            if victims.is_empty() {
+                return;
+            }
+            for (node, runnable) in victims {
+                let dropped = catch_unwind(AssertUnwindSafe(|| self.on_node(node, || drop(runnable))));
+                if dropped.is_err() {
+                    self.stop();
+                }
+            }
+        }
+    }
+
+    /// Lets a task end when it is next polled.
+    pub(super) fn mark_aborted(&self, task: &mut Task) {
+        if !std::mem::replace(&mut task.aborted, true) {
+            self.called.set(self.called.get() + 1);
+        }
+    }
+
+    /// Ends the run: no further task starts, all futures are dropped, the extensions go.
+    pub(crate) fn close(&self) {
+        self.closing.set(true);
+        self.drop_tasks(None);
+        self.clear_extensions();
+        self.drop_tasks(None);
+        *self.watch.borrow_mut() = None;
+    }
+
+    /// Every live task: number, node, where it was spawned and what it waits for, for the report
+    /// of a stalled run. Ends the world: tasks are polled once more to find out.
+    pub(crate) fn describe_tasks(&self) -> Vec<String> {
+        let said: Vec<_> = {
+            let tasks = self.tasks.borrow();
+            let of_task = |task: &Task| {
+                let node = self.node_name(task.node);
+                let node = if node.is_empty() { "the scenario" } else { &node };
+                let who = format!("{} of {node}, spawned at {}", task.id, site_name(task.spawned_at));
+                (task.id, who, task.waits_for)
+            };
+            tasks.live().into_iter().map(of_task).collect()
+        };
+        let asked = if self.trace.is_recording() { self.ask_tasks() } else { Vec::new() };
+        let describe = |(id, who, waits_for): (TaskId, String, Option<&str>)| {
+            let place = asked.iter().find(|(asked, _)| *asked == id).map(|(_, place)| place.as_str());
+            let waits_for = match (waits_for, place) {
+                (Some(what), Some(place)) => format!("{what}: {place}"),
+                (Some(what), None) => what.to_owned(),
+                (None, Some(place)) => place.to_owned(),
+                (None, None) => "nothing that could wake it (it keeps no waker)".to_owned(),
+            };
+            format!("{who}, waits for {waits_for}")
+        };
+        said.into_iter().map(describe).collect()
+    }
+
+    /// The task polled most often lately, for the report of a run over its limit.
+    pub(crate) fn busiest_task(&self) -> Option<String> {
+        let tasks = self.tasks.borrow();
+        let task = tasks.live().into_iter().max_by_key(|task| (task.polls, std::cmp::Reverse(task.id)))?;
+        let node = self.node_name(task.node);
+        let node = if node.is_empty() { "the scenario" } else { &node };
+        let (id, polls) = (task.id, task.polls);
+        Some(format!(
+            "{id} of {node}, spawned at {}, was polled {polls} of the last {COUNTED_STEPS} times",
+            site_name(task.spawned_at)
+        ))
+    }
+}
+
+/// Steps before a limit in which polls are counted.
+const COUNTED_STEPS: u64 = 1_000;
+
+/// Rounds of dropping tasks whose destructors spawn tasks; a run that needs more is broken.
+const DROP_ROUNDS_MAX: usize = 1_000;

@@ -1,0 +1,141 @@
+//! One named stream of choices.
+
+use super::{Choice, Generator, Shared};
+use rand_chacha::rand_core::Rng;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A handle to one lane of a tape. Clones draw from the same lane.
+///
+/// All draws are in the module's terms: an integer below a bound, 0 the calm option. See
+/// [`Lane::decide`] for the primitive, the other methods for the usual shapes.
+#[derive(Clone)]
+pub struct Lane(pub(super) Rc<LaneState>);
+
+pub(super) struct LaneState {
+    name: Arc<str>,
+    id: u32,
+    index: Cell<u64>,
+    source: RefCell<Source>,
+    recorded: RefCell<Vec<Choice>>,
+    tape: Rc<Shared>,
+}
+
+pub(super) enum Source {
+    /// Boxed: a ChaCha generator holds a buffer of 256 bytes, a script nearly nothing.
+    Drawn(Box<Generator>),
+    Script {
+        choices: Vec<Choice>,
+        next: usize,
+    },
+}
+
+impl Source {
+    pub(super) fn script(choices: Vec<Choice>) -> Self {
+        Self::Script { choices, next: 0 }
+    }
+}
+
+impl LaneState {
+    pub(super) fn new(name: Arc<str>, id: u32, source: Source, tape: Rc<Shared>) -> Self {
+        Self {
+            name,
+            id,
+            index: Cell::new(0),
+            source: RefCell::new(source),
+            recorded: RefCell::default(),
+            tape,
+        }
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.id
+    }
+}
+
+impl Lane {
+    /// The name of this lane.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Choices drawn from this lane so far.
+    pub fn drawn(&self) -> u64 {
+        self.0.index.get()
+    }
+
+    /// Makes one choice below `bound`. `sample` says how to choose when the tape is seeded; a
+    /// repeated run does not call it. With one option or none there is nothing to choose: 0, and
+    /// nothing is drawn or recorded.
+    ///
+    /// # Panics
+    ///
+    /// If `sample` answers a value that is not below `bound`.
+    #[inline]
+    pub fn decide(&self, bound: u64, sample: impl FnOnce(&mut Generator) -> u64) -> u64 {
+        if bound <= 1 {
+            return 0;
+        }
+        let state = &*self.0;
+        let index = state.index.get();
+        state.index.set(index + 1);
+        let value = match &mut *state.source.borrow_mut() {
+            Source::Drawn(generator) => {
+                let value = sample(generator);
+                assert!(value < bound, "lane {}: sampled {value}, not below {bound}", state.name);
+                value
+            }
+            Source::Script { choices, next } => {
+                while choices.get(*next).is_some_and(|choice| choice.index < index) {
+                    *next += 1;
+                }
+                match choices.get(*next) {
+                    Some(choice) if choice.index == index => {
+                        if choice.value >= bound {
+                            state.tape.misfits.set(state.tape.misfits.get() + 1);
+                        }
+                        choice.value.min(bound - 1)
+                    }
+                    _ => 0,
+                }
+            }
+        };
+        let tape = &*state.tape;
+        let mut digest = tape.digest.get();
+        digest.word((u64::from(state.id) << 48) ^ bound.rotate_left(24) ^ value);
+        tape.digest.set(digest);
+        tape.choices.set(tape.choices.get() + 1);
+        if tape.recording && value != 0 {
+            state.recorded.borrow_mut().push(Choice { index, bound, value });
+            tape.pending.borrow_mut().push((state.id, index));
+        }
+        value
+    }
+
+    pub(super) fn recorded(&self) -> Vec<Choice> {
+        self.0.recorded.borrow().clone()
+    }
+}
+
+impl std::fmt::Debug for Lane {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Lane").field("name", &self.name()).field("drawn", &self.drawn()).finish()
+    }
+}
+
+/// A stream of raw bytes: see [`super::Tape::entropy`].
+#[derive(Debug)]
+pub struct Entropy(pub(super) Generator);
+
+impl Entropy {
+    /// Fills `out` with the next bytes of the stream.
+    pub fn fill(&mut self, out: &mut [u8]) {
+        self.0.fill_bytes(out);
+    }
+
+    /// The next 64 bits of the stream.
+    pub fn word(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+}

@@ -1,0 +1,103 @@
+//! What the runtime keeps about each live task.
+
+use crate::schedule::TaskId;
+use std::panic::Location;
+use std::task::Waker;
+
+/// Names a node within its run; 0 is the world itself, where the scenario's own code runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub u32);
+
+impl NodeId {
+    /// The world itself: the scenario's own code.
+    pub const WORLD: Self = Self(0);
+}
+
+/// What a handle to a task carries: enough to find it, and to see that it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TaskKey {
+    pub id: TaskId,
+    pub slot: u32,
+    /// The run it belongs to; a waker may outlive its run.
+    pub run: u32,
+}
+
+/// What a task carries itself, so that polling it looks nothing up: with 10^5 tasks every look at
+/// [`Tasks`] is a cache miss.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tag {
+    pub key: TaskKey,
+    pub node: NodeId,
+    /// Number of the place where it was spawned, for the heartbeat.
+    pub site: u32,
+}
+
+/// A live task.
+pub(crate) struct Task {
+    pub id: TaskId,
+    pub node: NodeId,
+    pub spawned_at: &'static Location<'static>,
+    /// Wakes the task; dropping what it schedules drops the task's future.
+    pub waker: Waker,
+    pub aborted: bool,
+    /// Polls lately, counted only near a limit, to name the busiest task when it is hit.
+    pub polls: u32,
+    /// What the task said it waits for when it last returned.
+    pub waits_for: Option<&'static str>,
+}
+
+/// All live tasks, in slots that are reused.
+#[derive(Default)]
+pub(crate) struct Tasks {
+    slots: Vec<Option<Task>>,
+    free: Vec<u32>,
+    spawned: u64,
+}
+
+impl Tasks {
+    /// The key the next spawned task will have.
+    pub fn next_key(&self, run: u32) -> TaskKey {
+        let slot = self.free.last().copied().unwrap_or(self.slots.len() as u32);
+        TaskKey { id: TaskId(self.spawned), slot, run }
+    }
+
+    /// Adds a task under the key [`Tasks::next_key`] gave.
+    pub fn add(&mut self, key: TaskKey, task: Task) {
+        self.spawned += 1;
+        match self.free.pop() {
+            Some(slot) => self.slots[slot as usize] = Some(task),
+            None => self.slots.push(Some(task)),
+        }
+        debug_assert_eq!(self.slots[key.slot as usize].as_ref().map(|task| task.id), Some(key.id));
+    }
+
+    /// The task, unless it has ended.
+    #[inline]
+    pub fn get_mut(&mut self, key: TaskKey) -> Option<&mut Task> {
+        self.slots.get_mut(key.slot as usize)?.as_mut().filter(|task| task.id == key.id)
+    }
+
+    /// The task, unless it has ended.
+    pub fn get(&self, key: TaskKey) -> Option<&Task> {
+        self.slots.get(key.slot as usize)?.as_ref().filter(|task| task.id == key.id)
+    }
+
+    /// Forgets a task that has ended.
+    pub fn remove(&mut self, key: TaskKey) -> Option<Task> {
+        self.get(key)?;
+        self.free.push(key.slot);
+        self.slots[key.slot as usize].take()
+    }
+
+    /// The live tasks, in the order they were spawned.
+    pub fn live(&self) -> Vec<&Task> {
+        let mut tasks: Vec<_> = self.slots.iter().flatten().collect();
+        tasks.sort_unstable_by_key(|task| task.id);
+        tasks
+    }
+
+    /// The live tasks, in order of slot.
+    pub fn live_mut(&mut self) -> impl Iterator<Item = &mut Task> {
+        self.slots.iter_mut().flatten()
+    }
+}
