@@ -6,7 +6,9 @@ use super::error::error;
 use crate::error::{DatabaseError, Result, SqlState};
 use crate::value::calendar::{USECS_PER_DAY, USECS_PER_SEC};
 use crate::value::text::{self, TypeCatalog, TypeKind};
-use crate::value::{ArrayValue, DataType, Interval, Jsonb, Numeric, Oid, RecordValue, Value, json, oid, typmod};
+use crate::value::{
+    ArrayValue, DataType, Interval, Jsonb, Numeric, Oid, RecordValue, Value, json, oid, typmod,
+};
 use std::rc::Rc;
 
 /// When a cast may be made.
@@ -79,7 +81,9 @@ fn builtin(source: Oid, target: Oid) -> Option<CastContext> {
         (oid::NAME, oid::VARCHAR | oid::BPCHAR) => Assignment,
         (s, t) if is_string(s) && is_string(t) => Implicit,
         (oid::CHAR, oid::TEXT) => Implicit,
-        (oid::CHAR, oid::VARCHAR | oid::BPCHAR) | (oid::TEXT | oid::VARCHAR | oid::BPCHAR, oid::CHAR) => Assignment,
+        (oid::CHAR, oid::VARCHAR | oid::BPCHAR) | (oid::TEXT | oid::VARCHAR | oid::BPCHAR, oid::CHAR) => {
+            Assignment
+        }
         (oid::CHAR, oid::INT4) | (oid::INT4, oid::CHAR) => Explicit,
         (oid::INT4, oid::BOOL) | (oid::BOOL, oid::INT4) => Explicit,
         (oid::BOOL, oid::TEXT | oid::VARCHAR | oid::BPCHAR) => Assignment,
@@ -194,10 +198,18 @@ fn to_number(value: &Value, target: Oid) -> Result<Value> {
             Value::Float4(n) => float_to_integer(f64::from(*n), target),
             Value::Float8(n) => float_to_integer(*n, target),
             Value::Numeric(n) => match &**n {
-                Numeric::Finite { .. } => n.to_i64().ok_or_else(|| out_of_range(target)).and_then(|n| integer(n, target)),
+                Numeric::Finite { .. } => {
+                    n.to_i64().ok_or_else(|| out_of_range(target)).and_then(|n| integer(n, target))
+                }
                 special => {
                     let what = if matches!(special, Numeric::NaN) { "NaN" } else { "infinity" };
-                    let name = if target == oid::INT2 { "smallint" } else if target == oid::INT4 { "integer" } else { "bigint" };
+                    let name = if target == oid::INT2 {
+                        "smallint"
+                    } else if target == oid::INT4 {
+                        "integer"
+                    } else {
+                        "bigint"
+                    };
                     Err(error(b"0A000", format!("cannot convert {what} to {name}")))
                 }
             },
@@ -216,10 +228,22 @@ fn to_number(value: &Value, target: Oid) -> Result<Value> {
                 other => other.as_i64().expect("an integer remains") as f64,
             };
             if target == oid::FLOAT8 {
-                let overflow = number.is_infinite() && matches!(value, Value::Numeric(n) if matches!(**n, Numeric::Finite { .. }));
-                return if overflow { Err(error(b"22003", format!("\"{}\" is out of range for type double precision", text_of(value)))) } else { Ok(Value::Float8(number)) };
+                let overflow = number.is_infinite()
+                    && matches!(value, Value::Numeric(n) if matches!(**n, Numeric::Finite { .. }));
+                return if overflow {
+                    Err(error(
+                        b"22003",
+                        format!("\"{}\" is out of range for type double precision", text_of(value)),
+                    ))
+                } else {
+                    Ok(Value::Float8(number))
+                };
             }
-            let narrow = if let Value::Numeric(n) = value { n.to_string().parse::<f32>().unwrap_or(number as f32) } else { number as f32 };
+            let narrow = if let Value::Numeric(n) = value {
+                n.to_string().parse::<f32>().unwrap_or(number as f32)
+            } else {
+                number as f32
+            };
             if narrow.is_infinite() && !number.is_infinite() {
                 return Err(out_of_range(target));
             }
@@ -291,7 +315,9 @@ fn convert(value: &Value, source: Oid, target: Oid, env: &Env) -> Result<Value> 
         (Value::Oid(n), oid::INT8) => Value::Int8(i64::from(*n)),
         (Value::Text(name), oid::REGCLASS) => Value::Oid(env.object_named(target, name)?),
         (Value::Text(text), oid::BPCHAR) => Value::Char(text.clone()),
-        (Value::Char(text), oid::TEXT | oid::VARCHAR | oid::UNKNOWN) => Value::text(text.trim_end_matches(' ')),
+        (Value::Char(text), oid::TEXT | oid::VARCHAR | oid::UNKNOWN) => {
+            Value::text(text.trim_end_matches(' '))
+        }
         (Value::Char(text), oid::BPCHAR) => Value::Char(text.clone()),
         (Value::Text(text) | Value::Char(text), oid::NAME) => {
             text::input(text.trim_end_matches(' '), DataType::of(oid::NAME), env.text())?
@@ -308,15 +334,20 @@ fn convert(value: &Value, source: Oid, target: Oid, env: &Env) -> Result<Value> 
         (Value::Bool(b), oid::BPCHAR) => Value::Char(b.to_string().into()),
         (Value::Bool(b), _) => Value::text(b.to_string()),
         (Value::Date(days), oid::TIMESTAMP) => Value::Timestamp(date_to_timestamp(*days)?),
-        (Value::Date(days), oid::TIMESTAMPTZ) => Value::TimestampTz(from_local(date_to_timestamp(*days)?, env)),
+        (Value::Date(days), oid::TIMESTAMPTZ) => {
+            Value::TimestampTz(from_local(date_to_timestamp(*days)?, env))
+        }
         (Value::Timestamp(local), oid::TIMESTAMPTZ) => Value::TimestampTz(from_local(*local, env)),
         (Value::TimestampTz(moment), oid::TIMESTAMP) => Value::Timestamp(to_local(*moment, env)),
         (Value::TimestampTz(moment), oid::DATE) => Value::Date(timestamp_to_date(to_local(*moment, env))),
         (Value::Timestamp(local), oid::DATE) => Value::Date(timestamp_to_date(*local)),
-        (Value::TimestampTz(moment), oid::TIME) => Value::Time(to_local(*moment, env).rem_euclid(USECS_PER_DAY)),
-        (Value::TimestampTz(moment), oid::TIMETZ) => {
-            Value::TimeTz(to_local(*moment, env).rem_euclid(USECS_PER_DAY), -env.style.zone.offset_at(*moment))
+        (Value::TimestampTz(moment), oid::TIME) => {
+            Value::Time(to_local(*moment, env).rem_euclid(USECS_PER_DAY))
         }
+        (Value::TimestampTz(moment), oid::TIMETZ) => Value::TimeTz(
+            to_local(*moment, env).rem_euclid(USECS_PER_DAY),
+            -env.style.zone.offset_at(*moment),
+        ),
         (Value::Timestamp(local), oid::TIME) => {
             if matches!(*local, i64::MAX | i64::MIN) {
                 return Err(timestamp_range());
@@ -324,7 +355,9 @@ fn convert(value: &Value, source: Oid, target: Oid, env: &Env) -> Result<Value> 
             Value::Time(local.rem_euclid(USECS_PER_DAY))
         }
         (Value::Time(micros), oid::INTERVAL) => Value::Interval(Interval::new(0, 0, *micros)),
-        (Value::Time(micros), oid::TIMETZ) => Value::TimeTz(*micros, -env.style.zone.offset_at(env.style.now)),
+        (Value::Time(micros), oid::TIMETZ) => {
+            Value::TimeTz(*micros, -env.style.zone.offset_at(env.style.now))
+        }
         (Value::TimeTz(micros, _), oid::TIME) => Value::Time(*micros),
         (Value::Interval(interval), oid::TIME) => Value::Time(interval.micros.rem_euclid(USECS_PER_DAY)),
         (Value::Json(text), oid::JSONB) => Value::Jsonb(Rc::new(json::parse(text)?)),
@@ -343,7 +376,9 @@ fn convert(value: &Value, source: Oid, target: Oid, env: &Env) -> Result<Value> 
             }
             Value::Inet(Rc::new(changed))
         }
-        (value, t) if matches!(t, oid::TEXT | oid::VARCHAR) => Value::text(text::output(value, source, env.text())),
+        (value, t) if matches!(t, oid::TEXT | oid::VARCHAR) => {
+            Value::text(text::output(value, source, env.text()))
+        }
         (value, oid::BPCHAR) => Value::Char(text::output(value, source, env.text()).into()),
         (value, _) => value.clone(),
     })
@@ -392,7 +427,14 @@ fn from_jsonb(document: &Jsonb, target: Oid, env: &Env) -> Result<Value> {
 /// # Errors
 ///
 /// Those of the conversion: 22P02, 22003, 22001, 23514 …
-pub fn apply(value: Value, source: Oid, target: DataType, method: CastMethod, explicit: bool, env: &Env) -> Result<Value> {
+pub fn apply(
+    value: Value,
+    source: Oid,
+    target: DataType,
+    method: CastMethod,
+    explicit: bool,
+    env: &Env,
+) -> Result<Value> {
     if method == CastMethod::Domain {
         let base = env.base_type(target);
         let inner = find(source, base.oid, CastContext::Explicit, env).unwrap_or(CastMethod::Relabel);
@@ -412,7 +454,11 @@ pub fn apply(value: Value, source: Oid, target: DataType, method: CastMethod, ex
         CastMethod::Text => {
             if let Value::Text(text) | Value::Char(text) = &value {
                 let trimmed = if source == oid::BPCHAR { text.trim_end_matches(' ') } else { text };
-                let unmodified = text::input(trimmed, DataType { oid: target.oid, typmod: interval_only(target) }, env.text())?;
+                let unmodified = text::input(
+                    trimmed,
+                    DataType { oid: target.oid, typmod: interval_only(target) },
+                    env.text(),
+                )?;
                 return typmod::apply(unmodified, target, explicit);
             }
             let text = text::output(&value, source, env.text());
@@ -436,7 +482,11 @@ pub fn apply(value: Value, source: Oid, target: DataType, method: CastMethod, ex
             let Some(TypeKind::Composite(fields)) = env.kind(target.oid) else { return Ok(value) };
             if fields.len() != record.values.len() {
                 let message = format!("cannot cast type record to {}", env.type_name(target.oid));
-                let detail = if fields.len() > record.values.len() { "Input has too few columns." } else { "Input has too many columns." };
+                let detail = if fields.len() > record.values.len() {
+                    "Input has too few columns."
+                } else {
+                    "Input has too many columns."
+                };
                 return Err(DatabaseError::new(SqlState::CANNOT_COERCE, message).with_detail(detail));
             }
             let mut values = Vec::with_capacity(fields.len());

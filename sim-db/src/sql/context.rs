@@ -81,7 +81,12 @@ pub struct Exec {
 
 impl Exec {
     /// An execution in a session.
-    pub fn new(session: Session, snapshot: Option<Snapshot>, env: Rc<Env>, state: Rc<RefCell<SessionState>>) -> Self {
+    pub fn new(
+        session: Session,
+        snapshot: Option<Snapshot>,
+        env: Rc<Env>,
+        state: Rc<RefCell<SessionState>>,
+    ) -> Self {
         let statement_time = session.engine().environment().now();
         Self {
             session: Some(session),

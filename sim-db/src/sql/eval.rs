@@ -111,7 +111,9 @@ pub fn eval(expr: &Expr, row: &[Value], exec: &mut Exec) -> Result<Value> {
             }
             apply_subscripts(&array, &bounds)
         }
-        Expr::Subquery(_) => return Err(DatabaseError::internal("a sub-select in an expression that cannot wait")),
+        Expr::Subquery(_) => {
+            return Err(DatabaseError::internal("a sub-select in an expression that cannot wait"));
+        }
         Expr::Aggregate(_) | Expr::Window(_) | Expr::SetReturning(_) => {
             return Err(DatabaseError::internal("an aggregate left in a planned expression"));
         }
@@ -183,7 +185,11 @@ fn combine(expr: &Expr, mut values: Vec<Value>, exec: &mut Exec) -> Result<Value
             .reduce(|a, b| if (a.cmp(&b) == Ordering::Less) == *greatest { b } else { a })
             .unwrap_or(Value::Null),
         Expr::NullIf(_, _) => {
-            if matches!(values[0], Value::Bool(true)) { Value::Null } else { values.swap_remove(1) }
+            if matches!(values[0], Value::Bool(true)) {
+                Value::Null
+            } else {
+                values.swap_remove(1)
+            }
         }
         Expr::Array { element, nested, .. } => make_array(*element, *nested, values)?,
         Expr::Record { type_oid, types, .. } => {
@@ -259,7 +265,9 @@ fn apply_quantified(quantified: &Quantified, left: Value, array: &Value, exec: &
     let mut unknown = false;
     for item in &array.values {
         let item = match &quantified.element_cast {
-            Some((source, target, method)) => cast::apply(item.clone(), *source, *target, *method, false, &exec.env)?,
+            Some((source, target, method)) => {
+                cast::apply(item.clone(), *source, *target, *method, false, &exec.env)?
+            }
             None => item.clone(),
         };
         let args = [left.clone(), item];
@@ -301,7 +309,8 @@ fn apply_subscripts(container: &Value, bounds: &[Bounds]) -> Value {
     let Value::Array(array) = container else { return Value::Null };
     let int = |value: &Option<Value>| value.as_ref().and_then(Value::as_i64);
     if !bounds.iter().any(|(_, _, slice)| *slice) {
-        let indexes: Option<Vec<i32>> = bounds.iter().map(|(index, _, _)| int(index).map(|n| n as i32)).collect();
+        let indexes: Option<Vec<i32>> =
+            bounds.iter().map(|(index, _, _)| int(index).map(|n| n as i32)).collect();
         return indexes.and_then(|indexes| array.get(&indexes).cloned()).unwrap_or(Value::Null);
     }
     let mut ranges = Vec::new();

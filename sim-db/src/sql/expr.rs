@@ -1,8 +1,8 @@
 //! Bound expressions: names resolved, types known, casts explicit.
 
+use super::cast::CastMethod;
 use super::function::{Function, Kind, Volatility};
 use super::plan::Plan;
-use super::cast::CastMethod;
 use crate::value::{DataType, Oid, Value};
 use std::rc::Rc;
 
@@ -260,7 +260,9 @@ impl Expr {
                 }
             }
             Self::Subquery(subquery) => match &subquery.kind {
-                SubqueryKind::Any { left, .. } | SubqueryKind::Row { left, .. } => left.iter().for_each(visit),
+                SubqueryKind::Any { left, .. } | SubqueryKind::Row { left, .. } => {
+                    left.iter().for_each(visit)
+                }
                 _ => {}
             },
         }
@@ -315,7 +317,9 @@ impl Expr {
                 }
             }
             Self::Subquery(subquery) => match &mut subquery.kind {
-                SubqueryKind::Any { left, .. } | SubqueryKind::Row { left, .. } => left.iter_mut().for_each(visit),
+                SubqueryKind::Any { left, .. } | SubqueryKind::Row { left, .. } => {
+                    left.iter_mut().for_each(visit)
+                }
                 _ => {}
             },
         }

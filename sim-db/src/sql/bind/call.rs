@@ -34,12 +34,19 @@ impl Binder {
 
     /// Finds the function for arguments, and coerces them.
     #[allow(clippy::type_complexity)]
-    fn resolve_call(&mut self, name: &str, shown: &str, args: Vec<Typed>) -> Result<(&'static Function, Vec<Expr>, Vec<Oid>, Oid)> {
+    fn resolve_call(
+        &mut self,
+        name: &str,
+        shown: &str,
+        args: Vec<Typed>,
+    ) -> Result<(&'static Function, Vec<Expr>, Vec<Oid>, Oid)> {
         let given: Vec<Oid> = args.iter().map(|arg| arg.data_type.oid).collect();
-        let comparable: Vec<Oid> = given.iter().map(|g| if *g >= super::RECORD_BASE { oid::RECORD } else { *g }).collect();
+        let comparable: Vec<Oid> =
+            given.iter().map(|g| if *g >= super::RECORD_BASE { oid::RECORD } else { *g }).collect();
         let functions = function::named(name);
+        let env = self.env.clone();
         let shape = || {
-            let names: Vec<String> = given.iter().map(|g| type_name(*g, &self.env)).collect();
+            let names: Vec<String> = given.iter().map(|g| type_name(*g, &env)).collect();
             format!("{shown}({})", names.join(", "))
         };
         match choose(functions, &comparable, &self.env) {
@@ -68,9 +75,10 @@ impl Binder {
                 }
                 Ok((function, exprs, concrete, result))
             }
-            Resolution::Ambiguous => Err(error(b"42725", format!("function {} is not unique", shape())).with_hint(
-                "Could not choose a best candidate function. You might need to add explicit type casts.",
-            )),
+            Resolution::Ambiguous => Err(error(b"42725", format!("function {} is not unique", shape()))
+                .with_hint(
+                    "Could not choose a best candidate function. You might need to add explicit type casts.",
+                )),
             Resolution::Missing => {
                 // A type's name used as a function is a cast.
                 if let ([_], Some(type_oid)) = (given.as_slice(), self.env.find_type(None, name)) {
@@ -99,13 +107,17 @@ impl Binder {
             let (expr, name) = match arg {
                 FunctionArg::Unnamed(expr) => (expr, None),
                 FunctionArg::Named { name, arg, .. } => (arg, Some(fold(name))),
-                FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), arg, .. } => (arg, Some(fold(name))),
+                FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), arg, .. } => {
+                    (arg, Some(fold(name)))
+                }
                 FunctionArg::ExprNamed { .. } => return Err(unsupported("this form of named argument")),
             };
             match expr {
                 FunctionArgExpr::Expr(expr) => found.plain.push((expr, name)),
                 FunctionArgExpr::Wildcard | FunctionArgExpr::WildcardWithOptions(_) => found.star = true,
-                FunctionArgExpr::QualifiedWildcard(_) => return Err(unsupported("a qualified * as an argument")),
+                FunctionArgExpr::QualifiedWildcard(_) => {
+                    return Err(unsupported("a qualified * as an argument"));
+                }
             }
         }
         for clause in &list.clauses {
@@ -146,22 +158,30 @@ impl Binder {
             return self.bind_aggregate(&name, ident, function, &arguments, is_window);
         }
         if function.over.is_some() {
-            let message = format!("OVER specified, but {name} is not a window function nor an aggregate function");
+            let message =
+                format!("OVER specified, but {name} is not a window function nor an aggregate function");
             return Err(error_at_ident(ident, b"42809", message));
         }
         if arguments.star {
             return Err(error_at_ident(ident, b"42883", format!("function {name}() does not exist")));
         }
         if arguments.distinct || function.filter.is_some() || !arguments.order.is_empty() {
-            let what = if arguments.distinct { "DISTINCT" } else if function.filter.is_some() { "FILTER" } else { "ORDER BY" };
+            let what = if arguments.distinct {
+                "DISTINCT"
+            } else if function.filter.is_some() {
+                "FILTER"
+            } else {
+                "ORDER BY"
+            };
             let message = format!("{what} specified, but {name} is not an aggregate function");
             return Err(error_at_ident(ident, b"42809", message));
         }
         let args = self.ordered_arguments(&name, &arguments)?;
-        let located = |raised: crate::error::DatabaseError| match crate::sql::error::position(ident.span.start) {
-            Some(position) if raised.position.is_none() => raised.at(position),
-            _ => raised,
-        };
+        let located =
+            |raised: crate::error::DatabaseError| match crate::sql::error::position(ident.span.start) {
+                Some(position) if raised.position.is_none() => raised.at(position),
+                _ => raised,
+            };
         let (found, args, types, result) = match self.resolve_call(&name, &name, args) {
             Ok(found) => found,
             Err(raised) => return take_cast(raised).map_err(located),
@@ -215,8 +235,10 @@ impl Binder {
                 return Ok(filled.collect());
             }
         }
-        let shown: Vec<String> =
-            named.iter().map(|(arg, given)| format!("{arg} => {}", type_name(given.data_type.oid, &self.env))).collect();
+        let shown: Vec<String> = named
+            .iter()
+            .map(|(arg, given)| format!("{arg} => {}", type_name(given.data_type.oid, &self.env)))
+            .collect();
         Err(error(b"42883", format!("function {name}({}) does not exist", shown.join(", "))))
     }
 
@@ -242,9 +264,8 @@ impl Binder {
         if matches!(function.args, FunctionArguments::None) {
             return match name {
                 "current_date" | "current_timestamp" | "current_time" | "localtime" | "localtimestamp"
-                | "current_user" | "session_user" | "current_role" | "current_catalog" | "current_schema" | "user" => {
-                    self.call_named(name, Vec::new()).map(Some)
-                }
+                | "current_user" | "session_user" | "current_role" | "current_catalog" | "current_schema"
+                | "user" => self.call_named(name, Vec::new()).map(Some),
                 _ => Ok(None),
             };
         }
@@ -260,7 +281,8 @@ impl Binder {
             }
             "greatest" | "least" => {
                 let args = plain(self)?;
-                let (exprs, data_type) = self.unify(args, if name == "greatest" { "GREATEST" } else { "LEAST" })?;
+                let (exprs, data_type) =
+                    self.unify(args, if name == "greatest" { "GREATEST" } else { "LEAST" })?;
                 Typed { expr: Expr::Extreme(exprs, name == "greatest"), data_type }
             }
             "nullif" => {
@@ -271,7 +293,11 @@ impl Binder {
                 let second = args.pop().expect("two arguments");
                 let first = args.pop().expect("two arguments");
                 let (found, types, _) = self.operator("=", &[first.data_type.oid, second.data_type.oid])?;
-                let data_type = if first.data_type.oid == oid::UNKNOWN { DataType::of(types[0]) } else { first.data_type };
+                let data_type = if first.data_type.oid == oid::UNKNOWN {
+                    DataType::of(types[0])
+                } else {
+                    first.data_type
+                };
                 let result = if first.data_type.oid == oid::UNKNOWN {
                     self.coerce(first.clone(), data_type, CastContext::Implicit)?
                 } else {
@@ -317,11 +343,22 @@ impl Binder {
         }))
     }
 
-    fn bind_aggregate(&mut self, name: &str, ident: &ast::Ident, function: &ast::Function, arguments: &Arguments<'_>, is_window: bool) -> Result<Typed> {
+    fn bind_aggregate(
+        &mut self,
+        name: &str,
+        ident: &ast::Ident,
+        function: &ast::Function,
+        arguments: &Arguments<'_>,
+        is_window: bool,
+    ) -> Result<Typed> {
         let over = function.over.as_ref();
         if over.is_none() {
             if is_window {
-                return Err(error_at_ident(ident, b"42809", format!("window function {name} requires an OVER clause")));
+                return Err(error_at_ident(
+                    ident,
+                    b"42809",
+                    format!("window function {name} requires an OVER clause"),
+                ));
             }
             if let Some(clause) = self.scope().no_aggregates {
                 let message = format!("aggregate functions are not allowed in {clause}");
@@ -347,7 +384,11 @@ impl Binder {
             return Err(error_at_ident(ident, b"42883", format!("function {name}() does not exist")));
         }
         if name == "count" && args.is_empty() && !arguments.star {
-            return Err(error_at_ident(ident, b"42809", "count(*) must be used to call a parameterless aggregate function"));
+            return Err(error_at_ident(
+                ident,
+                b"42809",
+                "count(*) must be used to call a parameterless aggregate function",
+            ));
         }
         let (found, args, types, result) = self.resolve_call(name, name, args).map_err(|raised| {
             match crate::sql::error::position(ident.span.start) {
@@ -358,7 +399,8 @@ impl Binder {
         if arguments.distinct {
             for (expr, _, _) in &order {
                 if !args.contains(expr) {
-                    let message = "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list";
+                    let message =
+                        "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list";
                     return Err(error_at_ident(ident, b"42P10", message));
                 }
             }
@@ -374,7 +416,11 @@ impl Binder {
         };
         if let Some(over) = over {
             if arguments.distinct {
-                return Err(error_at_ident(ident, b"0A000", "DISTINCT is not implemented for window functions"));
+                return Err(error_at_ident(
+                    ident,
+                    b"0A000",
+                    "DISTINCT is not implemented for window functions",
+                ));
             }
             let window = self.bind_window(over)?;
             let scope = self.scope();
@@ -393,7 +439,11 @@ impl Binder {
     }
 
     #[allow(clippy::type_complexity)]
-    fn bind_aggregate_parts(&mut self, function: &ast::Function, arguments: &Arguments<'_>) -> Result<(Vec<Typed>, Vec<(Expr, bool, bool)>, Option<Expr>)> {
+    fn bind_aggregate_parts(
+        &mut self,
+        function: &ast::Function,
+        arguments: &Arguments<'_>,
+    ) -> Result<(Vec<Typed>, Vec<(Expr, bool, bool)>, Option<Expr>)> {
         let mut args = Vec::new();
         for (expr, _) in &arguments.plain {
             args.push(self.bind_expr(expr)?);
@@ -441,7 +491,8 @@ impl Binder {
     }
 
     fn named_window(&mut self, name: &str, ident: &ast::Ident) -> Result<ast::WindowSpec> {
-        let found = self.scope().named_windows.iter().find(|(known, _)| known == name).map(|(_, spec)| spec.clone());
+        let found =
+            self.scope().named_windows.iter().find(|(known, _)| known == name).map(|(_, spec)| spec.clone());
         found.ok_or_else(|| error_at_ident(ident, b"42704", format!("window \"{name}\" does not exist")))
     }
 
@@ -488,7 +539,9 @@ impl Binder {
     fn bind_bound(&mut self, bound: &ast::WindowFrameBound) -> Result<Bound> {
         Ok(match bound {
             ast::WindowFrameBound::CurrentRow => Bound::Current,
-            ast::WindowFrameBound::Preceding(None) | ast::WindowFrameBound::Following(None) => Bound::Unbounded,
+            ast::WindowFrameBound::Preceding(None) | ast::WindowFrameBound::Following(None) => {
+                Bound::Unbounded
+            }
             ast::WindowFrameBound::Preceding(Some(expr)) => {
                 let bound = self.bind_expr(expr)?;
                 Bound::Preceding(self.settle(bound)?.expr)

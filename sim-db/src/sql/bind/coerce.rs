@@ -37,7 +37,12 @@ impl Binder {
     /// # Errors
     ///
     /// Those of reading a literal.
-    pub(crate) fn try_coerce(&mut self, given: Typed, target: DataType, context: CastContext) -> Result<Result<Expr, Typed>> {
+    pub(crate) fn try_coerce(
+        &mut self,
+        given: Typed,
+        target: DataType,
+        context: CastContext,
+    ) -> Result<Result<Expr, Typed>> {
         let explicit = context == CastContext::Explicit;
         if given.data_type.oid == oid::UNKNOWN {
             match &given.expr {
@@ -81,7 +86,13 @@ impl Binder {
         let from = if source.oid >= super::RECORD_BASE { oid::RECORD } else { source.oid };
         let Some(method) = cast::find(from, target.oid, context, &self.env) else { return Ok(Err(given)) };
         if method == CastMethod::Relabel && target.typmod < 0 {
-            return Ok(Ok(Expr::Cast(Box::new(Cast { input: given.expr, source: from, target, method, explicit }))));
+            return Ok(Ok(Expr::Cast(Box::new(Cast {
+                input: given.expr,
+                source: from,
+                target,
+                method,
+                explicit,
+            }))));
         }
         let cast = Cast { input: given.expr, source: from, target, method, explicit };
         Ok(Ok(Expr::Cast(Box::new(cast))))
@@ -105,7 +116,13 @@ impl Binder {
     /// # Errors
     ///
     /// 42804, those of reading a literal.
-    pub(crate) fn assign(&mut self, given: Typed, target: DataType, column: &str, is_default: bool) -> Result<Expr> {
+    pub(crate) fn assign(
+        &mut self,
+        given: Typed,
+        target: DataType,
+        column: &str,
+        is_default: bool,
+    ) -> Result<Expr> {
         let source = given.data_type.oid;
         self.try_coerce(given, target, CastContext::Assignment)?.map_err(|_| {
             let (from, to) = (self.env.type_name(source), self.env.type_name(target.oid));
@@ -186,7 +203,9 @@ pub(crate) fn located(raised: DatabaseError, expr: &ast::Expr) -> DatabaseError 
 
 /// 42883 for an operator that no operand types fit.
 pub(crate) fn no_operator(symbol: &str, left: Option<Oid>, right: Oid, binder: &Binder) -> DatabaseError {
-    let name = |type_oid: Oid| if type_oid >= super::RECORD_BASE { "record".to_owned() } else { binder.env.type_name(type_oid) };
+    let name = |type_oid: Oid| {
+        if type_oid >= super::RECORD_BASE { "record".to_owned() } else { binder.env.type_name(type_oid) }
+    };
     let shape = match left {
         Some(left) => format!("{} {symbol} {}", name(left), name(right)),
         None => format!("{symbol} {}", name(right)),

@@ -30,7 +30,8 @@ pub fn column_default(table: &Table, at: usize, env: &Rc<Env>) -> Result<Expr> {
         && let Some(sequence) = column.sequence
     {
         let nextval = function::named("nextval")[0];
-        let call = Expr::call(nextval, vec![Expr::Const(Value::Oid(sequence))], vec![oid::REGCLASS], oid::INT8);
+        let call =
+            Expr::call(nextval, vec![Expr::Const(Value::Oid(sequence))], vec![oid::REGCLASS], oid::INT8);
         let mut binder = Binder::new(env.clone(), &[], false);
         return binder.with_scope(Scope::default(), |binder| {
             binder.assign(Typed::new(call, oid::INT8), column.data_type, &column.name, true)
@@ -116,9 +117,10 @@ impl Binder {
             Some(schema) => format!("{schema}.{table_name}"),
             None => table_name.clone(),
         };
-        let found = self.env.find_relation(schema.as_deref(), &table_name).ok_or_else(|| {
-            error_at_ident(ident, b"42P01", format!("relation \"{shown}\" does not exist"))
-        })?;
+        let found = self
+            .env
+            .find_relation(schema.as_deref(), &table_name)
+            .ok_or_else(|| error_at_ident(ident, b"42P01", format!("relation \"{shown}\" does not exist")))?;
         match found {
             Found::User(Relation::Table(table)) => {
                 self.lock(table.oid, LockMode::RowExclusive);
@@ -186,14 +188,20 @@ impl Binder {
                 return Ok(());
             }
             let refuse = |detail: String| {
-                Err(error(b"428C9", format!("cannot insert a non-DEFAULT value into column \"{}\"", column.name))
-                    .with_detail(detail))
+                Err(error(
+                    b"428C9",
+                    format!("cannot insert a non-DEFAULT value into column \"{}\"", column.name),
+                )
+                .with_detail(detail))
             };
             if column.generated.is_some() {
                 return refuse(format!("Column \"{}\" is a generated column.", column.name));
             }
             if column.identity == Some(Identity::Always) && overriding.is_none() {
-                return refuse(format!("Column \"{}\" is an identity column defined as GENERATED ALWAYS.", column.name));
+                return refuse(format!(
+                    "Column \"{}\" is an identity column defined as GENERATED ALWAYS.",
+                    column.name
+                ));
             }
             Ok(())
         };
@@ -203,10 +211,16 @@ impl Binder {
         let (source, count) = match insert.source.as_deref() {
             None => (Plan::OneRow, 0),
             Some(query) => match &*query.body {
-                SetExpr::Values(values) if query.order_by.is_none() && query.limit_clause.is_none() && query.with.is_none() => {
+                SetExpr::Values(values)
+                    if query.order_by.is_none() && query.limit_clause.is_none() && query.with.is_none() =>
+                {
                     let width = values.rows.first().map_or(0, |row| row.content.len());
                     self.check_width(width, targets.len(), explicit)?;
-                    let scope = Scope { no_aggregates: Some("VALUES"), no_windows: Some("VALUES"), ..Scope::default() };
+                    let scope = Scope {
+                        no_aggregates: Some("VALUES"),
+                        no_windows: Some("VALUES"),
+                        ..Scope::default()
+                    };
                     let rows = self.with_scope(scope, |binder| {
                         let mut rows = Vec::new();
                         for row in &values.rows {
@@ -243,11 +257,14 @@ impl Binder {
                         check_given(*target, false)?;
                         let wanted = &table.columns[*target];
                         let literal = match &bound.plan {
-                            Plan::Project(_, list) if column.data_type.oid == oid::UNKNOWN => Some(list[at].expr.clone()),
+                            Plan::Project(_, list) if column.data_type.oid == oid::UNKNOWN => {
+                                Some(list[at].expr.clone())
+                            }
                             _ => None,
                         };
                         let expr = literal.filter(|e| matches!(e, Expr::Const(_) | Expr::Param(_)));
-                        let typed = Typed { expr: expr.unwrap_or(Expr::Column(at)), data_type: column.data_type };
+                        let typed =
+                            Typed { expr: expr.unwrap_or(Expr::Column(at)), data_type: column.data_type };
                         exprs.push(self.assign(typed, wanted.data_type, &wanted.name, false)?.into());
                     }
                     let input = std::mem::replace(&mut bound.plan, Plan::OneRow);
@@ -261,14 +278,18 @@ impl Binder {
             columns.push(match given {
                 Some(_) if column.generated.is_some() => ColumnSource::Expression(Expr::null().into()),
                 Some(slot) => ColumnSource::Slot(slot),
-                None if column.dropped || column.generated.is_some() => ColumnSource::Expression(Expr::null().into()),
+                None if column.dropped || column.generated.is_some() => {
+                    ColumnSource::Expression(Expr::null().into())
+                }
                 None => ColumnSource::Expression(column_default(&table, at, &env)?.into()),
             });
         }
         let alias = insert.table_alias.as_ref().map(|alias| Rc::from(fold(&alias.alias)));
         let on_conflict = match &insert.on {
             None => None,
-            Some(OnInsert::OnConflict(clause)) => Some(self.bind_on_conflict(clause, &table, alias.clone())?),
+            Some(OnInsert::OnConflict(clause)) => {
+                Some(self.bind_on_conflict(clause, &table, alias.clone())?)
+            }
             Some(_) => return Err(unsupported("ON DUPLICATE KEY UPDATE")),
         };
         let mut scope = Scope::default();
@@ -280,8 +301,15 @@ impl Binder {
         };
         let checks = Rc::new(row_checks(&table, &env)?);
         let generated = generated_columns(&table, &env)?;
-        let modify =
-            Modify::Insert { table, source: Rc::new(source), columns, generated, on_conflict, returning, checks };
+        let modify = Modify::Insert {
+            table,
+            source: Rc::new(source),
+            columns,
+            generated,
+            on_conflict,
+            returning,
+            checks,
+        };
         Ok(Bound { plan: Plan::Modify(Box::new(modify)), columns: outputs })
     }
 
@@ -295,7 +323,12 @@ impl Binder {
         Ok(())
     }
 
-    fn bind_on_conflict(&mut self, clause: &ast::OnConflict, table: &Rc<Table>, alias: Option<Rc<str>>) -> Result<OnConflict> {
+    fn bind_on_conflict(
+        &mut self,
+        clause: &ast::OnConflict,
+        table: &Rc<Table>,
+        alias: Option<Rc<str>>,
+    ) -> Result<OnConflict> {
         let arbiters = match &clause.conflict_target {
             None => {
                 if matches!(clause.action, OnConflictAction::DoUpdate(_)) {
@@ -306,9 +339,11 @@ impl Binder {
             }
             Some(ConflictTarget::OnConstraint(name)) => {
                 let (_, name, _) = qualified(name)?;
-                let index = table.indexes.iter().find(|index| index.constraint.is_some() && *index.name == *name);
+                let index =
+                    table.indexes.iter().find(|index| index.constraint.is_some() && *index.name == *name);
                 let index = index.ok_or_else(|| {
-                    let message = format!("constraint \"{name}\" for table \"{}\" does not exist", table.name);
+                    let message =
+                        format!("constraint \"{name}\" for table \"{}\" does not exist", table.name);
                     error(b"42704", message)
                 })?;
                 if index.deferrable.is_some() {
@@ -352,7 +387,12 @@ impl Binder {
     }
 
     /// The unique indexes that a list of columns and expressions means.
-    fn infer_arbiters(&mut self, elements: &[ast::Expr], predicate: Option<&ast::Expr>, table: &Rc<Table>) -> Result<Vec<IndexId>> {
+    fn infer_arbiters(
+        &mut self,
+        elements: &[ast::Expr],
+        predicate: Option<&ast::Expr>,
+        table: &Rc<Table>,
+    ) -> Result<Vec<IndexId>> {
         let env = self.env.clone();
         let mut wanted = Vec::new();
         for element in elements {
@@ -375,10 +415,13 @@ impl Binder {
                 .iter()
                 .filter_map(|part| match part {
                     IndexPart::Column(at) => Some(Expr::Column(*at)),
-                    IndexPart::Expression(expr) => bind_over_table(&expr.ast, table, &env).ok().map(|typed| typed.expr),
+                    IndexPart::Expression(expr) => {
+                        bind_over_table(&expr.ast, table, &env).ok().map(|typed| typed.expr)
+                    }
                 })
                 .collect();
-            if !wanted.iter().all(|expr| keys.contains(expr)) || !keys.iter().all(|key| wanted.contains(key)) {
+            if !wanted.iter().all(|expr| keys.contains(expr)) || !keys.iter().all(|key| wanted.contains(key))
+            {
                 return false;
             }
             match &index.predicate {
@@ -393,7 +436,8 @@ impl Binder {
                 }
             }
         };
-        let found: Vec<IndexId> = table.indexes.iter().filter(|index| matches(index)).map(|i| IndexId(i.oid)).collect();
+        let found: Vec<IndexId> =
+            table.indexes.iter().filter(|index| matches(index)).map(|i| IndexId(i.oid)).collect();
         if found.is_empty() {
             let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
             return Err(error(b"42P10", message));
@@ -401,7 +445,11 @@ impl Binder {
         Ok(found)
     }
 
-    fn bind_assignments(&mut self, assignments: &[ast::Assignment], table: &Rc<Table>) -> Result<Vec<Assignment>> {
+    fn bind_assignments(
+        &mut self,
+        assignments: &[ast::Assignment],
+        table: &Rc<Table>,
+    ) -> Result<Vec<Assignment>> {
         let env = self.env.clone();
         let mut bound: Vec<Assignment> = Vec::new();
         for assignment in assignments {
@@ -414,12 +462,14 @@ impl Binder {
                 let parts = idents(name)?;
                 let [ident] = parts.as_slice() else {
                     let first = parts[0];
-                    let message = format!("column \"{}\" of relation \"{}\" does not exist", fold(first), table.name);
+                    let message =
+                        format!("column \"{}\" of relation \"{}\" does not exist", fold(first), table.name);
                     return Err(error_at_ident(first, b"42703", message));
                 };
                 let at = self.target_column(table, ident)?;
                 if bound.iter().any(|known| known.column == at) || places.contains(&at) {
-                    let message = format!("multiple assignments to same column \"{}\"", table.columns[at].name);
+                    let message =
+                        format!("multiple assignments to same column \"{}\"", table.columns[at].name);
                     return Err(error(b"42601", message));
                 }
                 places.push(at);
@@ -481,13 +531,27 @@ impl Binder {
         Ok(bound)
     }
 
-    fn bind_assigned(&mut self, value: &ast::Expr, table: &Rc<Table>, at: usize, env: &Rc<Env>) -> Result<Expr> {
+    fn bind_assigned(
+        &mut self,
+        value: &ast::Expr,
+        table: &Rc<Table>,
+        at: usize,
+        env: &Rc<Env>,
+    ) -> Result<Expr> {
         let column = &table.columns[at];
         if is_default(value) {
-            return if column.generated.is_some() { Ok(Expr::null()) } else { column_default(table, at, env) };
+            return if column.generated.is_some() {
+                Ok(Expr::null())
+            } else {
+                column_default(table, at, env)
+            };
         }
         if column.generated.is_some() || column.identity == Some(Identity::Always) {
-            let what = if column.generated.is_some() { "a generated column." } else { "an identity column defined as GENERATED ALWAYS." };
+            let what = if column.generated.is_some() {
+                "a generated column."
+            } else {
+                "an identity column defined as GENERATED ALWAYS."
+            };
             let message = format!("column \"{}\" can only be updated to DEFAULT", column.name);
             return Err(error(b"428C9", message).with_detail(format!("Column \"{}\" is {what}", column.name)));
         }
@@ -508,7 +572,8 @@ impl Binder {
         self.with_scope(Scope::default(), |binder| {
             let mut items = vec![binder.add_table(&table, alias.as_ref())?];
             if let Some(from) = &update.from {
-                let (ast::UpdateTableFromKind::BeforeSet(from) | ast::UpdateTableFromKind::AfterSet(from)) = from;
+                let (ast::UpdateTableFromKind::BeforeSet(from) | ast::UpdateTableFromKind::AfterSet(from)) =
+                    from;
                 items.extend(binder.bind_from(from)?);
             }
             binder.scope().no_aggregates = Some("UPDATE");
@@ -567,7 +632,12 @@ impl Binder {
     }
 
     /// The rows that an `UPDATE` or `DELETE` works on, the condition to check again, the slot of the place.
-    fn change_source(&mut self, mut items: Vec<FromItem>, selection: Option<&ast::Expr>, table: &Rc<Table>) -> Result<(Plan, Option<Expr>, usize)> {
+    fn change_source(
+        &mut self,
+        mut items: Vec<FromItem>,
+        selection: Option<&ast::Expr>,
+        table: &Rc<Table>,
+    ) -> Result<(Plan, Option<Expr>, usize)> {
         let mut conjuncts = Vec::new();
         if let Some(selection) = selection {
             self.scope().no_aggregates = Some("WHERE");
@@ -590,9 +660,8 @@ fn touches_key(table: &Table, assignments: &[Assignment]) -> bool {
     table.indexes.iter().any(|index| {
         index.unique
             && index.predicate.is_none()
-            && index
-                .plain_columns()
-                .is_some_and(|columns| assignments.iter().any(|assignment| columns.contains(&assignment.column)))
+            && index.plain_columns().is_some_and(|columns| {
+                assignments.iter().any(|assignment| columns.contains(&assignment.column))
+            })
     })
 }
-

@@ -68,10 +68,15 @@ impl Binder {
                     && array.elem.is_empty()
                     && let Some(element) = self.env.element_of(target.oid)
                 {
-                    return Ok(Typed { expr: Expr::Array { element, items: Vec::new(), nested: false }, data_type: target });
+                    return Ok(Typed {
+                        expr: Expr::Array { element, items: Vec::new(), nested: false },
+                        data_type: target,
+                    });
                 }
                 let bound = self.bind_expr(inner)?;
-                let expr = self.coerce(bound, target, CastContext::Explicit).map_err(|raised| located(raised, inner))?;
+                let expr = self
+                    .coerce(bound, target, CastContext::Explicit)
+                    .map_err(|raised| located(raised, inner))?;
                 let shown = if target.oid == oid::UNKNOWN { DataType::of(oid::UNKNOWN) } else { target };
                 Ok(Typed { expr, data_type: shown })
             }
@@ -89,8 +94,10 @@ impl Binder {
             E::IsNotDistinctFrom(left, right) => self.bind_distinct(left, right, true),
             E::In { expr: left, target, negated, .. } => self.bind_in(left, target, *negated),
             E::Between { expr: inner, negated, low, high } => {
-                let (value, low, high) = (self.bind_expr(inner)?, self.bind_expr(low)?, self.bind_expr(high)?);
-                let lower = self.apply_operator(if *negated { "<" } else { ">=" }, vec![value.clone(), low])?;
+                let (value, low, high) =
+                    (self.bind_expr(inner)?, self.bind_expr(low)?, self.bind_expr(high)?);
+                let lower =
+                    self.apply_operator(if *negated { "<" } else { ">=" }, vec![value.clone(), low])?;
                 let upper = self.apply_operator(if *negated { ">" } else { "<=" }, vec![value, high])?;
                 let parts = vec![lower.expr, upper.expr];
                 Ok(Typed::new(if *negated { Expr::Or(parts) } else { Expr::And(parts) }, oid::BOOL))
@@ -118,7 +125,8 @@ impl Binder {
             }
             E::Exists { subquery, negated } => {
                 let (plan, _, frame, once) = self.bind_subquery(subquery)?;
-                let exists = Expr::Subquery(Box::new(Subquery { kind: SubqueryKind::Exists, plan, frame, once }));
+                let exists =
+                    Expr::Subquery(Box::new(Subquery { kind: SubqueryKind::Exists, plan, frame, once }));
                 Ok(Typed::new(if *negated { Expr::Not(Box::new(exists)) } else { exists }, oid::BOOL))
             }
             E::Subquery(query) => {
@@ -194,8 +202,19 @@ impl Binder {
             E::Collate { expr: inner, collation } => {
                 let name = collation.0.last().map(ToString::to_string).unwrap_or_default();
                 let name = name.trim_matches('"');
-                if !["C", "POSIX", "default", "C.UTF-8", "C.utf8", "ucs_basic", "en_US", "en_US.utf8", "en-US-x-icu", "und-x-icu"]
-                    .contains(&name)
+                if ![
+                    "C",
+                    "POSIX",
+                    "default",
+                    "C.UTF-8",
+                    "C.utf8",
+                    "ucs_basic",
+                    "en_US",
+                    "en_US.utf8",
+                    "en-US-x-icu",
+                    "und-x-icu",
+                ]
+                .contains(&name)
                 {
                     let message = format!("collation \"{name}\" for encoding \"UTF8\" does not exist");
                     return Err(error(b"42704", message));
@@ -207,7 +226,9 @@ impl Binder {
             E::JsonAccess { .. } => Err(unsupported("colon access to JSON")),
             E::IsJson { .. } => Err(unsupported("IS JSON")),
             E::IsNormalized { .. } => Err(unsupported("IS NORMALIZED")),
-            E::Wildcard(_) | E::QualifiedWildcard(..) => Err(error(b"42601", "syntax error at or near \"*\"")),
+            E::Wildcard(_) | E::QualifiedWildcard(..) => {
+                Err(error(b"42601", "syntax error at or near \"*\""))
+            }
             other => Err(unsupported(format!("expression {other}"))),
         }
     }
@@ -257,10 +278,9 @@ impl Binder {
     /// Names that are functions without parentheses.
     fn special_name(&mut self, name: &str) -> Result<Option<Typed>> {
         match name {
-            "current_date" | "current_timestamp" | "current_time" | "localtime" | "localtimestamp" | "current_user"
-            | "session_user" | "current_role" | "current_catalog" | "current_schema" | "user" => {
-                self.call_named(name, Vec::new()).map(Some)
-            }
+            "current_date" | "current_timestamp" | "current_time" | "localtime" | "localtimestamp"
+            | "current_user" | "session_user" | "current_role" | "current_catalog" | "current_schema"
+            | "user" => self.call_named(name, Vec::new()).map(Some),
             "default" => Err(error(b"42601", "DEFAULT is not allowed in this context")),
             _ => Ok(None),
         }
@@ -302,7 +322,11 @@ impl Binder {
                     return Ok(system);
                 }
                 let name = fold(column);
-                return Err(error_at_ident(table, b"42703", format!("column {table_name}.{name} does not exist")));
+                return Err(error_at_ident(
+                    table,
+                    b"42703",
+                    format!("column {table_name}.{name} does not exist"),
+                ));
             }
         }
         // A column of row type may be what the first part means: (t.col).field without parentheses is not SQL, so no.
@@ -340,7 +364,8 @@ impl Binder {
                     rest = &rest[1..];
                 }
                 AccessExpr::Subscript(_) => {
-                    let count = rest.iter().take_while(|access| matches!(access, AccessExpr::Subscript(_))).count();
+                    let count =
+                        rest.iter().take_while(|access| matches!(access, AccessExpr::Subscript(_))).count();
                     current = self.subscripts(current, &rest[..count])?;
                     rest = &rest[count..];
                 }
@@ -368,7 +393,9 @@ impl Binder {
                     return Err(error_at_ident(
                         ident,
                         b"42809",
-                        format!("column notation .{name} applied to type {shown}, which is not a composite type"),
+                        format!(
+                            "column notation .{name} applied to type {shown}, which is not a composite type"
+                        ),
                     ));
                 };
                 return Err(error_at_ident(ident, b"42703", message));
@@ -385,7 +412,10 @@ impl Binder {
         let element = self.env.element_of(base.oid);
         if !is_json && element.is_none() {
             let name = self.env.type_name(base.oid);
-            return Err(error(b"42804", format!("cannot subscript type {name} because it does not support subscripting")));
+            return Err(error(
+                b"42804",
+                format!("cannot subscript type {name} because it does not support subscripting"),
+            ));
         }
         let mut subscripts = Vec::new();
         let mut slice = false;
@@ -394,7 +424,8 @@ impl Binder {
             let mut index = |binder: &mut Self, expr: &ast::Expr| -> Result<Expr> {
                 let bound = binder.bind_expr(expr)?;
                 if is_json {
-                    let target = if bound.data_type.oid == oid::UNKNOWN { oid::TEXT } else { bound.data_type.oid };
+                    let target =
+                        if bound.data_type.oid == oid::UNKNOWN { oid::TEXT } else { bound.data_type.oid };
                     return binder.coerce(bound, DataType::of(target), CastContext::Implicit);
                 }
                 binder.coerce(bound, DataType::of(oid::INT4), CastContext::Assignment)
@@ -512,7 +543,10 @@ impl Binder {
             }
             BinaryOperator::Overlaps => {
                 let (Some(left), Some(right)) = (row_items(left), row_items(right)) else {
-                    return Err(error(b"42601", "wrong number of parameters on left side of OVERLAPS expression"));
+                    return Err(error(
+                        b"42601",
+                        "wrong number of parameters on left side of OVERLAPS expression",
+                    ));
                 };
                 let parts: Vec<&ast::Expr> = left.into_iter().chain(right).collect();
                 let args = self.bind_boxed(&parts)?;
@@ -540,7 +574,13 @@ impl Binder {
         Ok(Typed::new(Expr::IsNull(Box::new(bound.expr), negated), oid::BOOL))
     }
 
-    fn boolean_test(&mut self, inner: &ast::Expr, wanted: Option<bool>, negated: bool, clause: &'static str) -> Result<Typed> {
+    fn boolean_test(
+        &mut self,
+        inner: &ast::Expr,
+        wanted: Option<bool>,
+        negated: bool,
+        clause: &'static str,
+    ) -> Result<Typed> {
         let bound = self.bind_condition(inner, clause)?;
         Ok(Typed::new(Expr::BooleanTest(Box::new(bound), wanted, negated), oid::BOOL))
     }
@@ -600,7 +640,9 @@ impl Binder {
         let mut types = vec![left.data_type.oid];
         types.extend(bound.iter().map(|item| item.data_type.oid));
         let common = super::resolve::common_type(&types, &self.env).ok();
-        let plain = bound.iter().all(|item| !item.expr.any(&|part| matches!(part, Expr::Column(_) | Expr::Subquery(_))));
+        let plain = bound
+            .iter()
+            .all(|item| !item.expr.any(&|part| matches!(part, Expr::Column(_) | Expr::Subquery(_))));
         if items.len() > 1
             && plain
             && let Some(common) = common
@@ -626,7 +668,14 @@ impl Binder {
         Ok(Typed::new(expr, oid::BOOL))
     }
 
-    fn bind_like(&mut self, inner: &ast::Expr, pattern: &ast::Expr, escape: Option<&ast::Expr>, negated: bool, insensitive: bool) -> Result<Typed> {
+    fn bind_like(
+        &mut self,
+        inner: &ast::Expr,
+        pattern: &ast::Expr,
+        escape: Option<&ast::Expr>,
+        negated: bool,
+        insensitive: bool,
+    ) -> Result<Typed> {
         let (value, pattern) = (self.bind_expr(inner)?, self.bind_expr(pattern)?);
         let Some(escape) = escape else {
             let symbol = match (insensitive, negated) {
@@ -643,7 +692,13 @@ impl Binder {
         Ok(if negated { Typed::new(Expr::Not(Box::new(call.expr)), oid::BOOL) } else { call })
     }
 
-    fn bind_quantified(&mut self, left: &ast::Expr, op: &BinaryOperator, right: &ast::Expr, all: bool) -> Result<Typed> {
+    fn bind_quantified(
+        &mut self,
+        left: &ast::Expr,
+        op: &BinaryOperator,
+        right: &ast::Expr,
+        all: bool,
+    ) -> Result<Typed> {
         let symbol = symbol(op);
         if let ast::Expr::Subquery(query) = strip(right) {
             let left = match row_items(left) {
@@ -657,7 +712,13 @@ impl Binder {
     }
 
     /// `left op (SELECT …)`: of one row, or quantified (`Some(all)`).
-    fn bind_row_subquery(&mut self, left: Vec<Typed>, symbol: &str, query: &ast::Query, quantifier: Option<bool>) -> Result<Typed> {
+    fn bind_row_subquery(
+        &mut self,
+        left: Vec<Typed>,
+        symbol: &str,
+        query: &ast::Query,
+        quantifier: Option<bool>,
+    ) -> Result<Typed> {
         let (plan, columns, frame, once) = self.bind_subquery(query)?;
         if columns.len() < left.len() {
             return Err(error(b"42601", "subquery has too few columns"));
@@ -666,8 +727,11 @@ impl Binder {
             return Err(error(b"42601", "subquery has too many columns"));
         }
         let width = left.len();
-        let slots: Vec<Typed> =
-            left.iter().enumerate().map(|(at, typed)| Typed { expr: Expr::Column(at), data_type: typed.data_type }).collect();
+        let slots: Vec<Typed> = left
+            .iter()
+            .enumerate()
+            .map(|(at, typed)| Typed { expr: Expr::Column(at), data_type: typed.data_type })
+            .collect();
         let right: Vec<Typed> = columns
             .iter()
             .enumerate()
@@ -699,7 +763,12 @@ impl Binder {
         Ok(Typed::new(Expr::Subquery(Box::new(Subquery { kind, plan, frame, once })), oid::BOOL))
     }
 
-    fn bind_case(&mut self, operand: Option<&ast::Expr>, whens: &[ast::CaseWhen], otherwise: Option<&ast::Expr>) -> Result<Typed> {
+    fn bind_case(
+        &mut self,
+        operand: Option<&ast::Expr>,
+        whens: &[ast::CaseWhen],
+        otherwise: Option<&ast::Expr>,
+    ) -> Result<Typed> {
         let operand = operand.map(|operand| self.bind_expr(operand)).transpose()?;
         let mut conditions = Vec::new();
         let mut results = Vec::new();
@@ -761,7 +830,10 @@ impl Binder {
     /// Binds a sub-select: plan, columns, the frame it reads this level's row through, its number when it is the same
     /// for the whole statement.
     #[allow(clippy::type_complexity)]
-    pub(crate) fn bind_subquery(&mut self, query: &ast::Query) -> Result<(Rc<crate::sql::plan::Plan>, Vec<super::OutputColumn>, Option<usize>, Option<usize>)> {
+    pub(crate) fn bind_subquery(
+        &mut self,
+        query: &ast::Query,
+    ) -> Result<(Rc<crate::sql::plan::Plan>, Vec<super::OutputColumn>, Option<usize>, Option<usize>)> {
         let first_new = self.next_frame;
         let bound = self.bind_query(query)?;
         let own_frame = self.scopes.last().and_then(|scope| scope.frame);
@@ -832,8 +904,9 @@ fn number(digits: &str) -> Result<Typed> {
             return Ok(Typed::new(Expr::Const(Value::Int8(n)), oid::INT8));
         }
     }
-    let parsed = Numeric::parse(&plain)
-        .ok_or_else(|| error(b"42601", format!("trailing junk after numeric literal at or near \"{digits}\"")))?;
+    let parsed = Numeric::parse(&plain).ok_or_else(|| {
+        error(b"42601", format!("trailing junk after numeric literal at or near \"{digits}\""))
+    })?;
     Ok(Typed::new(Expr::Const(Value::numeric(parsed)), oid::NUMERIC))
 }
 
@@ -850,4 +923,3 @@ pub(crate) fn is_set(kind: &Kind) -> bool {
 pub(crate) fn type_name(type_oid: Oid, env: &Env) -> String {
     if type_oid >= super::RECORD_BASE { "record".to_owned() } else { env.type_name(type_oid) }
 }
-

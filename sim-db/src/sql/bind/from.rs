@@ -17,7 +17,13 @@ use sqlparser::ast::{self, JoinConstraint, JoinOperator, TableFactor};
 use std::rc::Rc;
 
 /// A table as a relation of a scope, its columns from slot `start`.
-pub fn table_relation(table: &Rc<Table>, alias: Option<Rc<str>>, start: usize, id: usize, env: &Env) -> ScopeRelation {
+pub fn table_relation(
+    table: &Rc<Table>,
+    alias: Option<Rc<str>>,
+    start: usize,
+    id: usize,
+    env: &Env,
+) -> ScopeRelation {
     let columns = table
         .live_columns()
         .map(|(at, column)| ScopeColumn {
@@ -126,16 +132,21 @@ impl Binder {
             JoinConstraint::Using(names) | JoinConstraint::UsingAlias(names, _) => {
                 names.iter().map(|name| qualified(name).map(|(_, name, _)| name)).collect::<Result<_>>()?
             }
-            JoinConstraint::Natural => {
-                left.iter().filter(|a| right.iter().any(|b| a.name == b.name)).map(|a| a.name.to_string()).collect()
-            }
+            JoinConstraint::Natural => left
+                .iter()
+                .filter(|a| right.iter().any(|b| a.name == b.name))
+                .map(|a| a.name.to_string())
+                .collect(),
         };
         let mut parts = Vec::new();
         let mut merged = Vec::new();
         let find = |columns: &[ScopeColumn], name: &str, side: &str| -> Result<ScopeColumn> {
             let mut matches = columns.iter().filter(|column| *column.name == *name);
             let found = matches.next().cloned().ok_or_else(|| {
-                error(b"42703", format!("column \"{name}\" specified in USING clause does not exist in {side} table"))
+                error(
+                    b"42703",
+                    format!("column \"{name}\" specified in USING clause does not exist in {side} table"),
+                )
             })?;
             if matches.next().is_some() {
                 let message = format!("common column name \"{name}\" appears more than once in {side} table");
@@ -145,7 +156,8 @@ impl Binder {
         };
         for name in &names {
             let (a, b) = (find(&left, name, "left")?, find(&right, name, "right")?);
-            let typed = |column: &ScopeColumn| Typed { expr: column.expr.clone(), data_type: column.data_type };
+            let typed =
+                |column: &ScopeColumn| Typed { expr: column.expr.clone(), data_type: column.data_type };
             parts.push(self.apply_operator("=", vec![typed(&a), typed(&b)])?.expr);
             let column = match kind {
                 JoinKind::Inner | JoinKind::Left => a,
@@ -163,7 +175,9 @@ impl Binder {
             };
             merged.push(column);
         }
-        let rest = |columns: Vec<ScopeColumn>| columns.into_iter().filter(|c| !names.iter().any(|name| **name == *c.name));
+        let rest = |columns: Vec<ScopeColumn>| {
+            columns.into_iter().filter(|c| !names.iter().any(|name| **name == *c.name))
+        };
         merged.extend(rest(left).collect::<Vec<_>>());
         merged.extend(rest(right));
         Ok((if parts.is_empty() { None } else { Some(Expr::and(parts)) }, merged))
@@ -176,7 +190,9 @@ impl Binder {
                     return Err(unsupported("TABLESAMPLE"));
                 }
                 match args {
-                    Some(args) => self.bind_function_factor(name, &args.args, alias.as_ref(), *with_ordinality),
+                    Some(args) => {
+                        self.bind_function_factor(name, &args.args, alias.as_ref(), *with_ordinality)
+                    }
                     None => self.bind_table_factor(name, alias.as_ref()),
                 }
             }
@@ -201,7 +217,8 @@ impl Binder {
                     let bound = self.bind_expr(expr)?;
                     calls.push(self.call_named("unnest", vec![bound])?);
                 }
-                let calls: Vec<(String, Typed)> = calls.into_iter().map(|call| ("unnest".to_owned(), call)).collect();
+                let calls: Vec<(String, Typed)> =
+                    calls.into_iter().map(|call| ("unnest".to_owned(), call)).collect();
                 self.add_functions(calls, alias.as_ref(), *with_ordinality)
             }
             TableFactor::NestedJoin { table_with_joins, alias } => {
@@ -226,17 +243,17 @@ impl Binder {
         Ok(())
     }
 
-    fn bind_table_factor(&mut self, name: &ast::ObjectName, alias: Option<&ast::TableAlias>) -> Result<FromItem> {
+    fn bind_table_factor(
+        &mut self,
+        name: &ast::ObjectName,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<FromItem> {
         let (schema, table_name, ident) = qualified(name)?;
         if schema.is_none()
             && let Some((plan, columns)) = self.find_cte(&table_name)
         {
-            let default = ast::TableAlias {
-                explicit: false,
-                name: ident.clone(),
-                columns: Vec::new(),
-                at: None,
-            };
+            let default =
+                ast::TableAlias { explicit: false, name: ident.clone(), columns: Vec::new(), at: None };
             return self.add_derived(Bound { plan, columns }, Some(alias.unwrap_or(&default)), false);
         }
         let missing = || {
@@ -259,7 +276,8 @@ impl Binder {
                         attribute: at as i16 + 1,
                     })
                     .collect();
-                let default = ast::TableAlias { explicit: false, name: ident.clone(), columns: Vec::new(), at: None };
+                let default =
+                    ast::TableAlias { explicit: false, name: ident.clone(), columns: Vec::new(), at: None };
                 let plan = Plan::System(table, None);
                 self.add_derived(Bound { plan, columns }, Some(alias.unwrap_or(&default)), false)
             }
@@ -271,7 +289,10 @@ impl Binder {
                 self.depends.push(view.oid);
                 self.lock(view.oid, LockMode::AccessShare);
                 if self.view_depth > 50 {
-                    return Err(error(b"42P17", format!("infinite recursion detected in rules for relation \"{}\"", view.name)));
+                    return Err(error(
+                        b"42P17",
+                        format!("infinite recursion detected in rules for relation \"{}\"", view.name),
+                    ));
                 }
                 self.view_depth += 1;
                 // A view sees neither the query's tables nor its common table expressions.
@@ -294,7 +315,8 @@ impl Binder {
                         attribute: at as i16 + 1,
                     })
                     .collect();
-                let default = ast::TableAlias { explicit: false, name: ident.clone(), columns: Vec::new(), at: None };
+                let default =
+                    ast::TableAlias { explicit: false, name: ident.clone(), columns: Vec::new(), at: None };
                 self.add_derived(bound, Some(alias.unwrap_or(&default)), false)
             }
             Found::User(Relation::Sequence(sequence)) => {
@@ -310,7 +332,8 @@ impl Binder {
                         attribute: at as i16 + 1,
                     })
                     .collect();
-                let default = ast::TableAlias { explicit: false, name: ident.clone(), columns: Vec::new(), at: None };
+                let default =
+                    ast::TableAlias { explicit: false, name: ident.clone(), columns: Vec::new(), at: None };
                 self.add_derived(Bound { plan, columns }, Some(alias.unwrap_or(&default)), false)
             }
             Found::User(Relation::Index { name, .. }) => {
@@ -321,7 +344,11 @@ impl Binder {
     }
 
     /// Adds a table to the scope.
-    pub(crate) fn add_table(&mut self, table: &Rc<Table>, alias: Option<&ast::TableAlias>) -> Result<FromItem> {
+    pub(crate) fn add_table(
+        &mut self,
+        table: &Rc<Table>,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<FromItem> {
         let alias_name: Option<Rc<str>> = alias.map(|alias| fold(&alias.name).into());
         let shown = alias_name.clone().unwrap_or_else(|| table.name.clone());
         self.check_alias(&shown, alias.map(|alias| &alias.name))?;
@@ -333,11 +360,24 @@ impl Binder {
         }
         let width = relation.width;
         self.scope().add(relation);
-        Ok(FromItem::Unit { id, start, width, table: Some(table.clone()), plan: None, lateral: None, alias: shown })
+        Ok(FromItem::Unit {
+            id,
+            start,
+            width,
+            table: Some(table.clone()),
+            plan: None,
+            lateral: None,
+            alias: shown,
+        })
     }
 
     /// Adds the rows of a plan to the scope.
-    pub(crate) fn add_derived(&mut self, bound: Bound, alias: Option<&ast::TableAlias>, lateral: bool) -> Result<FromItem> {
+    pub(crate) fn add_derived(
+        &mut self,
+        bound: Bound,
+        alias: Option<&ast::TableAlias>,
+        lateral: bool,
+    ) -> Result<FromItem> {
         let shown: Rc<str> = alias.map_or_else(|| "?".into(), |alias| fold(&alias.name).into());
         self.check_alias(&shown, alias.map(|alias| &alias.name))?;
         let (start, id) = (self.scope().width, self.scope().relations.len());
@@ -373,10 +413,24 @@ impl Binder {
         self.scope().add(relation);
         let frame = if lateral { self.scope().frame } else { None };
         let frame = frame.filter(|frame| bound.plan.reads_frame(&|read| read == *frame));
-        Ok(FromItem::Unit { id, start, width, table: None, plan: Some(bound.plan), lateral: frame, alias: shown })
+        Ok(FromItem::Unit {
+            id,
+            start,
+            width,
+            table: None,
+            plan: Some(bound.plan),
+            lateral: frame,
+            alias: shown,
+        })
     }
 
-    fn bind_function_factor(&mut self, name: &ast::ObjectName, args: &[ast::FunctionArg], alias: Option<&ast::TableAlias>, ordinality: bool) -> Result<FromItem> {
+    fn bind_function_factor(
+        &mut self,
+        name: &ast::ObjectName,
+        args: &[ast::FunctionArg],
+        alias: Option<&ast::TableAlias>,
+        ordinality: bool,
+    ) -> Result<FromItem> {
         let (_, function_name, _) = qualified(name)?;
         let call = ast::Function {
             name: name.clone(),
@@ -394,8 +448,14 @@ impl Binder {
         };
         if matches!(
             function_name.as_str(),
-            "json_to_recordset" | "jsonb_to_recordset" | "json_to_record" | "jsonb_to_record" | "json_populate_recordset"
-                | "jsonb_populate_recordset" | "json_populate_record" | "jsonb_populate_record"
+            "json_to_recordset"
+                | "jsonb_to_recordset"
+                | "json_to_record"
+                | "jsonb_to_record"
+                | "json_populate_recordset"
+                | "jsonb_populate_recordset"
+                | "json_populate_record"
+                | "jsonb_populate_record"
         ) {
             return self.bind_recordset(&function_name, args, alias);
         }
@@ -424,7 +484,12 @@ impl Binder {
     }
 
     /// `json_to_recordset(…) AS x (a int, b text)` and its kin.
-    fn bind_recordset(&mut self, name: &str, args: &[ast::FunctionArg], alias: Option<&ast::TableAlias>) -> Result<FromItem> {
+    fn bind_recordset(
+        &mut self,
+        name: &str,
+        args: &[ast::FunctionArg],
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<FromItem> {
         let mut bound = Vec::new();
         for arg in args {
             let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) = arg else {
@@ -433,12 +498,14 @@ impl Binder {
             bound.push(self.bind_expr(expr)?);
         }
         let populate = name.contains("populate");
-        let document = bound.pop().ok_or_else(|| error(b"42883", format!("function {name}() does not exist")))?;
+        let document =
+            bound.pop().ok_or_else(|| error(b"42883", format!("function {name}() does not exist")))?;
         let target = DataType::of(if name.starts_with("jsonb") { oid::JSONB } else { oid::JSON });
         let document = self.coerce(document, target, crate::sql::cast::CastContext::Implicit)?;
         let mut columns: Vec<(Rc<str>, DataType)> = Vec::new();
         if populate {
-            let row = bound.pop().ok_or_else(|| error(b"42883", format!("function {name}() does not exist")))?;
+            let row =
+                bound.pop().ok_or_else(|| error(b"42883", format!("function {name}() does not exist")))?;
             let names = crate::sql::functions::field_names(row.data_type.oid, &self.env);
             use crate::value::text::{TypeCatalog, TypeKind};
             let Some(TypeKind::Composite(types)) = self.env.kind(row.data_type.oid) else {
@@ -460,7 +527,12 @@ impl Binder {
         let width = columns.len();
         let outputs = columns
             .iter()
-            .map(|(name, data_type)| OutputColumn { name: name.clone(), data_type: *data_type, table_oid: 0, attribute: 0 })
+            .map(|(name, data_type)| OutputColumn {
+                name: name.clone(),
+                data_type: *data_type,
+                table_oid: 0,
+                attribute: 0,
+            })
             .collect();
         let call = FunctionCall { expr: document, width, set: name.ends_with("set"), spread: true, columns };
         let plan = Plan::Function(vec![call], false);
@@ -468,7 +540,8 @@ impl Binder {
         if let Some(alias) = &mut alias {
             alias.columns.clear();
         }
-        let default = ast::TableAlias { explicit: false, name: ast::Ident::new(name), columns: Vec::new(), at: None };
+        let default =
+            ast::TableAlias { explicit: false, name: ast::Ident::new(name), columns: Vec::new(), at: None };
         self.add_lateral(Bound { plan, columns: outputs }, Some(alias.as_ref().unwrap_or(&default)))
     }
 
@@ -497,7 +570,12 @@ impl Binder {
         self.add_derived(bound, alias, true)
     }
 
-    fn add_functions(&mut self, calls: Vec<(String, Typed)>, alias: Option<&ast::TableAlias>, ordinality: bool) -> Result<FromItem> {
+    fn add_functions(
+        &mut self,
+        calls: Vec<(String, Typed)>,
+        alias: Option<&ast::TableAlias>,
+        ordinality: bool,
+    ) -> Result<FromItem> {
         let single = calls.len() == 1;
         let alias_name = alias.map(|alias| fold(&alias.name));
         let mut columns = Vec::new();
@@ -536,9 +614,20 @@ impl Binder {
             }
             let set = kind.is_some_and(|kind| is_set(&kind));
             for (name, data_type) in &outputs {
-                columns.push(OutputColumn { name: name.clone(), data_type: *data_type, table_oid: 0, attribute: 0 });
+                columns.push(OutputColumn {
+                    name: name.clone(),
+                    data_type: *data_type,
+                    table_oid: 0,
+                    attribute: 0,
+                });
             }
-            plans.push(FunctionCall { expr: call.expr, width: outputs.len(), set, spread, columns: Vec::new() });
+            plans.push(FunctionCall {
+                expr: call.expr,
+                width: outputs.len(),
+                set,
+                spread,
+                columns: Vec::new(),
+            });
         }
         if ordinality {
             let data_type = DataType::of(oid::INT8);

@@ -18,7 +18,9 @@ pub struct Groups<'a> {
 
 /// Whether a call is `GROUPING(…)`.
 pub fn is_grouping(call: &AggregateCall) -> bool {
-    call.distinct && call.result == oid::INT4 && matches!(&call.filter, Some(Expr::Const(Value::Text(text))) if &**text == "grouping")
+    call.distinct
+        && call.result == oid::INT4
+        && matches!(&call.filter, Some(Expr::Const(Value::Text(text))) if &**text == "grouping")
 }
 
 impl Groups<'_> {
@@ -36,7 +38,9 @@ impl Groups<'_> {
         let message = if in_subquery {
             format!("subquery uses ungrouped column \"{name}\" from outer query")
         } else {
-            format!("column \"{name}\" must appear in the GROUP BY clause or be used in an aggregate function")
+            format!(
+                "column \"{name}\" must appear in the GROUP BY clause or be used in an aggregate function"
+            )
         };
         error(b"42803", message)
     }
@@ -46,9 +50,13 @@ impl Groups<'_> {
         self.scope.relations.iter().any(|relation| {
             let Some(table) = &relation.table else { return false };
             (relation.start..relation.start + relation.width).contains(&slot)
-                && table.primary_key().and_then(crate::sql::catalog::Index::plain_columns).is_some_and(|columns| {
-                    columns.iter().all(|column| self.keys.contains(&Expr::Column(relation.start + column)))
-                })
+                && table.primary_key().and_then(crate::sql::catalog::Index::plain_columns).is_some_and(
+                    |columns| {
+                        columns
+                            .iter()
+                            .all(|column| self.keys.contains(&Expr::Column(relation.start + column)))
+                    },
+                )
         })
     }
 
@@ -134,7 +142,10 @@ impl Groups<'_> {
             let mut types: Vec<Oid> = Vec::new();
             for arg in &mut call.args {
                 let at = self.keys.iter().position(|key| key == arg).ok_or_else(|| {
-                    error(b"42803", "arguments to GROUPING must be grouping expressions of the associated query level")
+                    error(
+                        b"42803",
+                        "arguments to GROUPING must be grouping expressions of the associated query level",
+                    )
                 })?;
                 *arg = Expr::Const(Value::Int4(at as i32));
                 types.push(oid::INT4);

@@ -161,7 +161,9 @@ impl Binder {
 
     /// About how many rows a table has; 0 where nobody can tell.
     pub(crate) fn table_rows(&self, table: Oid) -> u64 {
-        self.session.as_ref().map_or(0, |session| session.engine().table_size(crate::engine::TableId(table)).0)
+        self.session
+            .as_ref()
+            .map_or(0, |session| session.engine().table_size(crate::engine::TableId(table)).0)
     }
 
     pub(crate) fn new_frame(&mut self) -> usize {
@@ -206,7 +208,11 @@ pub fn bind_domain_check(check: &ast::Expr, base: DataType, env: &Rc<Env>) -> Re
 /// Those of binding.
 pub fn bind_over_table(expr: &ast::Expr, table: &Rc<super::catalog::Table>, env: &Rc<Env>) -> Result<Typed> {
     let mut binder = Binder::new(env.clone(), &[], false);
-    let mut scope = Scope { no_aggregates: Some("check constraints"), no_windows: Some("check constraints"), ..Scope::default() };
+    let mut scope = Scope {
+        no_aggregates: Some("check constraints"),
+        no_windows: Some("check constraints"),
+        ..Scope::default()
+    };
     scope.add(from::table_relation(table, None, 0, 0, env));
     binder.with_scope(scope, |binder| binder.bind_expr(expr))
 }

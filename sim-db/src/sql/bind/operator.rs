@@ -41,8 +41,13 @@ impl Binder {
     /// # Errors
     ///
     /// 42883 when there is none, 42725 when several fit.
-    pub(crate) fn operator(&mut self, symbol: &str, types: &[Oid]) -> Result<(&'static Function, Vec<Oid>, Oid)> {
-        let types: Vec<Oid> = types.iter().map(|t| if *t >= super::RECORD_BASE { oid::RECORD } else { *t }).collect();
+    pub(crate) fn operator(
+        &mut self,
+        symbol: &str,
+        types: &[Oid],
+    ) -> Result<(&'static Function, Vec<Oid>, Oid)> {
+        let types: Vec<Oid> =
+            types.iter().map(|t| if *t >= super::RECORD_BASE { oid::RECORD } else { *t }).collect();
         let functions = function::named(symbol);
         match choose_operator(functions, &types, &self.env) {
             Resolution::Found { function, types, result } => Ok((function, types, result)),
@@ -55,8 +60,9 @@ impl Binder {
                     [only] => format!("{symbol} {}", self.env.type_name(*only)),
                     _ => symbol.to_owned(),
                 };
-                Err(error(b"42725", format!("operator is not unique: {shape}"))
-                    .with_hint("Could not choose a best candidate operator. You might need to add explicit type casts."))
+                Err(error(b"42725", format!("operator is not unique: {shape}")).with_hint(
+                    "Could not choose a best candidate operator. You might need to add explicit type casts.",
+                ))
             }
             Resolution::Missing => match types.as_slice() {
                 [left, right] => Err(no_operator(symbol, Some(*left), *right, self)),
@@ -112,10 +118,12 @@ impl Binder {
         let element_cast = if types[1] == element {
             None
         } else {
-            let method = cast::find(element, types[1], CastContext::Implicit, &self.env).unwrap_or(CastMethod::Relabel);
+            let method = cast::find(element, types[1], CastContext::Implicit, &self.env)
+                .unwrap_or(CastMethod::Relabel);
             (method != CastMethod::Relabel).then_some((element, DataType::of(types[1]), method))
         };
-        let quantified = Quantified { function, types: types.into(), left, array: array.expr, all, element_cast };
+        let quantified =
+            Quantified { function, types: types.into(), left, array: array.expr, all, element_cast };
         Ok(Typed::new(Expr::Quantified(Box::new(quantified)), oid::BOOL))
     }
 
@@ -124,7 +132,12 @@ impl Binder {
     /// # Errors
     ///
     /// 42601 for rows of different lengths, 42883.
-    pub(crate) fn compare_rows(&mut self, symbol: &str, left: Vec<Typed>, right: Vec<Typed>) -> Result<Typed> {
+    pub(crate) fn compare_rows(
+        &mut self,
+        symbol: &str,
+        left: Vec<Typed>,
+        right: Vec<Typed>,
+    ) -> Result<Typed> {
         if left.len() != right.len() {
             return Err(error(b"42601", "unequal number of entries in row expressions"));
         }

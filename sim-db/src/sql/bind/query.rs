@@ -81,7 +81,8 @@ impl Binder {
         self.next_table += 1;
         let aliases: Vec<&ast::Ident> = cte.alias.columns.iter().map(|column| &column.name).collect();
         let level = self.scopes.len();
-        let modifies = matches!(&*cte.query.body, SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_));
+        let modifies =
+            matches!(&*cte.query.body, SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_));
         let bound = match (&*cte.query.body, recursive) {
             (SetExpr::SetOperation { left, op: SetOperator::Union, set_quantifier, right }, true)
                 if mentions(right, &cte.alias.name) =>
@@ -166,7 +167,8 @@ impl Binder {
         if let Some(lock) = query.locks.first() {
             let lock = crate::sql::parse::row_lock(lock);
             let what = super::select::strength_name(lock.strength);
-            let shape = if matches!(&*query.body, SetExpr::Values(_)) { "VALUES" } else { "UNION/INTERSECT/EXCEPT" };
+            let shape =
+                if matches!(&*query.body, SetExpr::Values(_)) { "VALUES" } else { "UNION/INTERSECT/EXCEPT" };
             if !matches!(&*query.body, SetExpr::Query(_)) {
                 return Err(error(b"0A000", format!("{what} is not allowed with {shape}")));
             }
@@ -199,7 +201,9 @@ impl Binder {
                     let found = self.with_scope(scope, |binder| binder.bind_expr(&key.expr))?;
                     if !matches!(found.expr, Expr::Column(_)) {
                         return Err(error(b"0A000", "invalid UNION/INTERSECT/EXCEPT ORDER BY clause")
-                            .with_detail("Only result column names can be used, not expressions or functions."));
+                            .with_detail(
+                                "Only result column names can be used, not expressions or functions.",
+                            ));
                     }
                     sort.push(SortKey { expr: found.expr.into(), descending, nulls_first });
                     continue;
@@ -211,14 +215,21 @@ impl Binder {
     }
 
     /// `LIMIT`, `OFFSET`, `FETCH` over a plan.
-    pub(crate) fn bind_limit(&mut self, query: &ast::Query, plan: Plan, ties: Option<Vec<SortKey>>) -> Result<Plan> {
+    pub(crate) fn bind_limit(
+        &mut self,
+        query: &ast::Query,
+        plan: Plan,
+        ties: Option<Vec<SortKey>>,
+    ) -> Result<Plan> {
         let (mut limit, mut offset) = (None, None);
         match &query.limit_clause {
             Some(ast::LimitClause::LimitOffset { limit: given, offset: skipped, .. }) => {
                 limit = given.as_ref();
                 offset = skipped.as_ref().map(|offset| &offset.value);
             }
-            Some(ast::LimitClause::OffsetCommaLimit { .. }) => return Err(error(b"42601", "LIMIT #,# syntax is not supported")),
+            Some(ast::LimitClause::OffsetCommaLimit { .. }) => {
+                return Err(error(b"42601", "LIMIT #,# syntax is not supported"));
+            }
             None => {}
         }
         let mut with_ties = false;
@@ -242,7 +253,8 @@ impl Binder {
     }
 
     fn bind_count(&mut self, expr: &ast::Expr, clause: &'static str) -> Result<Option<Scalar>> {
-        if matches!(expr, ast::Expr::Identifier(ident) if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("all")) {
+        if matches!(expr, ast::Expr::Identifier(ident) if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("all"))
+        {
             return Ok(None);
         }
         let scope = Scope { no_aggregates: Some(clause), no_windows: Some(clause), ..Scope::default() };
@@ -278,7 +290,10 @@ impl Binder {
             }
             SetExpr::Merge(_) => Err(unsupported("MERGE")),
             SetExpr::Table(table) => {
-                let name = table.table_name.clone().ok_or_else(|| error(b"42601", "syntax error at end of input"))?;
+                let name = table
+                    .table_name
+                    .clone()
+                    .ok_or_else(|| error(b"42601", "syntax error at end of input"))?;
                 let mut parts = Vec::new();
                 parts.extend(table.schema_name.clone());
                 parts.push(name);
@@ -287,7 +302,13 @@ impl Binder {
         }
     }
 
-    fn bind_set_operation(&mut self, op: SetOperator, quantifier: SetQuantifier, left: &SetExpr, right: &SetExpr) -> Result<Bound> {
+    fn bind_set_operation(
+        &mut self,
+        op: SetOperator,
+        quantifier: SetQuantifier,
+        left: &SetExpr,
+        right: &SetExpr,
+    ) -> Result<Bound> {
         let (kind, word) = match op {
             SetOperator::Union => (SetKind::Union, "UNION"),
             SetOperator::Intersect => (SetKind::Intersect, "INTERSECT"),
@@ -365,7 +386,9 @@ impl Binder {
         let types: Vec<DataType> = bound
             .columns
             .iter()
-            .map(|column| if column.data_type.oid == oid::UNKNOWN { DataType::of(oid::TEXT) } else { column.data_type })
+            .map(|column| {
+                if column.data_type.oid == oid::UNKNOWN { DataType::of(oid::TEXT) } else { column.data_type }
+            })
             .collect();
         self.convert(bound, &types)
     }
@@ -424,7 +447,8 @@ fn mentions(body: &SetExpr, name: &ast::Ident) -> bool {
     // Textual, over the printed query: a quoted or bare word equal to the name.
     let wanted = fold(name);
     let text = body.to_string();
-    text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').any(|word| word == wanted || word.to_lowercase() == wanted)
+    text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$')
+        .any(|word| word == wanted || word.to_lowercase() == wanted)
 }
 
 /// A query that is nothing but its body.
@@ -483,4 +507,3 @@ pub(crate) fn output_column(expr: &ast::Expr, columns: &[OutputColumn]) -> Resul
         _ => Ok(None),
     }
 }
-

@@ -25,10 +25,7 @@ pub enum Resolution {
 }
 
 fn is_polymorphic(type_oid: Oid) -> bool {
-    matches!(
-        type_oid,
-        oid::ANYELEMENT | oid::ANYARRAY | oid::ANYNONARRAY | oid::ANYENUM | oid::ANYRANGE
-    )
+    matches!(type_oid, oid::ANYELEMENT | oid::ANYARRAY | oid::ANYNONARRAY | oid::ANYENUM | oid::ANYRANGE)
 }
 
 /// Whether an argument of a type may be given where `wanted` is declared.
@@ -38,7 +35,9 @@ fn accepts(given: Oid, wanted: Oid, env: &Env) -> bool {
     }
     match wanted {
         oid::ANYELEMENT => return true,
-        oid::ANYARRAY => return env.element_of(env.base_type(crate::value::DataType::of(given)).oid).is_some(),
+        oid::ANYARRAY => {
+            return env.element_of(env.base_type(crate::value::DataType::of(given)).oid).is_some();
+        }
         oid::ANYNONARRAY => return env.element_of(given).is_none(),
         oid::ANYENUM => return matches!(env.kind(given), Some(crate::value::text::TypeKind::Enum)),
         oid::ANYRANGE => return env.category(given) == 'R',
@@ -51,7 +50,8 @@ fn accepts(given: Oid, wanted: Oid, env: &Env) -> bool {
 fn declared(function: &Function, count: usize) -> Option<Vec<Oid>> {
     let fixed = function.args.len();
     if function.variadic {
-        if count + 1 < fixed || (count == fixed - 1 && function.args[fixed - 1] != oid::ANY) || count < fixed {
+        if count + 1 < fixed || (count == fixed - 1 && function.args[fixed - 1] != oid::ANY) || count < fixed
+        {
             return None;
         }
         let mut types = function.args[..fixed - 1].to_vec();
@@ -191,7 +191,12 @@ pub fn choose(functions: &[&'static Function], given: &[Oid], env: &Env) -> Reso
     }
     // Most exact matches.
     let exact = |candidate: &Candidate| {
-        candidate.types.iter().zip(given_base).filter(|(wanted, given)| wanted == given && **given != oid::UNKNOWN).count()
+        candidate
+            .types
+            .iter()
+            .zip(given_base)
+            .filter(|(wanted, given)| wanted == given && **given != oid::UNKNOWN)
+            .count()
     };
     candidates = keep_best(candidates, exact);
     if one(&candidates) {
@@ -205,7 +210,8 @@ pub fn choose(functions: &[&'static Function], given: &[Oid], env: &Env) -> Reso
             .zip(given_base)
             .filter(|(wanted, given)| {
                 **given != oid::UNKNOWN
-                    && (wanted == given || (preferred(**wanted) && env.category(**wanted) == env.category(**given)))
+                    && (wanted == given
+                        || (preferred(**wanted) && env.category(**wanted) == env.category(**given)))
             })
             .count()
     };
@@ -237,11 +243,12 @@ pub fn choose(functions: &[&'static Function], given: &[Oid], env: &Env) -> Reso
                 break;
             }
             let category = category.unwrap_or('S');
-            let has_preferred = candidates
-                .iter()
-                .any(|candidate| env.category(candidate.types[at]) == category && preferred(candidate.types[at]));
+            let has_preferred = candidates.iter().any(|candidate| {
+                env.category(candidate.types[at]) == category && preferred(candidate.types[at])
+            });
             let fits = |candidate: &Candidate| {
-                env.category(candidate.types[at]) == category && (!has_preferred || preferred(candidate.types[at]))
+                env.category(candidate.types[at]) == category
+                    && (!has_preferred || preferred(candidate.types[at]))
             };
             if candidates.iter().any(fits) {
                 candidates.retain(fits);
@@ -255,8 +262,10 @@ pub fn choose(functions: &[&'static Function], given: &[Oid], env: &Env) -> Reso
         if let Some(first) = known.first()
             && known.iter().all(|k| k == first)
         {
-            let same: Vec<&Candidate> =
-                candidates.iter().filter(|c| c.types.iter().all(|wanted| accepts_same(*first, *wanted, env))).collect();
+            let same: Vec<&Candidate> = candidates
+                .iter()
+                .filter(|c| c.types.iter().all(|wanted| accepts_same(*first, *wanted, env)))
+                .collect();
             if let [candidate] = same.as_slice() {
                 return finish(candidate.function, &candidate.types);
             }
@@ -295,7 +304,11 @@ pub fn choose_operator(functions: &[&'static Function], given: &[Oid], env: &Env
     if let [oid::UNKNOWN, oid::UNKNOWN] = given {
         for function in functions {
             if function.args == [oid::TEXT, oid::TEXT] {
-                return Resolution::Found { function, types: vec![oid::TEXT, oid::TEXT], result: function.result };
+                return Resolution::Found {
+                    function,
+                    types: vec![oid::TEXT, oid::TEXT],
+                    result: function.result,
+                };
             }
         }
     }

@@ -118,7 +118,8 @@ impl Binder {
             _ => {}
         }
         self.scope().sets_allowed = false;
-        let aggregated = !self.scope().aggregates.is_empty() || having.is_some() || sets.is_some() || !keys.is_empty();
+        let aggregated =
+            !self.scope().aggregates.is_empty() || having.is_some() || sets.is_some() || !keys.is_empty();
         let locks: Vec<crate::sql::parse::RowLock> = query.locks.iter().map(row_lock).collect();
         if let Some(lock) = locks.first() {
             let clause = strength_name(lock.strength);
@@ -158,7 +159,8 @@ impl Binder {
         let mut plan = self.plan_from_ordered(from, conjuncts, if limited { &order_hint } else { &[] })?;
         let mut width = self.scope().width;
         if aggregated {
-            plan = self.plan_groups(plan, &mut keys, sets, having, &mut items, &mut orders, &mut distinct_on)?;
+            plan =
+                self.plan_groups(plan, &mut keys, sets, having, &mut items, &mut orders, &mut distinct_on)?;
             width = keys.len() + self.scope().aggregates.len();
         }
         let mut windows = std::mem::take(&mut self.scope().windows);
@@ -179,7 +181,8 @@ impl Binder {
             plan = Plan::Window(Rc::new(plan), windows);
         }
         let sets = std::mem::take(&mut self.scope().sets);
-        let bound = self.finish_select(query, plan, items, orders, distinct, distinct_on, sets, (targets, recheck))?;
+        let bound =
+            self.finish_select(query, plan, items, orders, distinct, distinct_on, sets, (targets, recheck))?;
         Ok(bound)
     }
 
@@ -276,7 +279,12 @@ impl Binder {
     }
 
     /// The output column that a sort expression names or numbers. A name that is both takes the output column.
-    fn ordered_output(&mut self, expr: &ast::Expr, columns: &[OutputColumn], items: &[Item]) -> Result<Option<usize>> {
+    fn ordered_output(
+        &mut self,
+        expr: &ast::Expr,
+        columns: &[OutputColumn],
+        items: &[Item],
+    ) -> Result<Option<usize>> {
         if let ast::Expr::Identifier(ident) = expr {
             let name = fold(ident);
             let places: Vec<usize> =
@@ -356,7 +364,9 @@ impl Binder {
         let mut items = Vec::new();
         for item in projection {
             match item {
-                SelectItem::UnnamedExpr(ast::Expr::CompoundFieldAccess { .. }) | SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. } => {
+                SelectItem::UnnamedExpr(ast::Expr::CompoundFieldAccess { .. })
+                | SelectItem::UnnamedExpr(_)
+                | SelectItem::ExprWithAlias { .. } => {
                     let (expr, alias) = match item {
                         SelectItem::UnnamedExpr(expr) => (expr, None),
                         SelectItem::ExprWithAlias { expr, alias } => (expr, Some(alias)),
@@ -425,7 +435,8 @@ impl Binder {
         let origin = match &bound.expr {
             Expr::Column(_) => {
                 let scope = self.scope();
-                let columns = scope.relations.iter().flat_map(|relation| &relation.columns).chain(&scope.columns);
+                let columns =
+                    scope.relations.iter().flat_map(|relation| &relation.columns).chain(&scope.columns);
                 columns.filter(|column| column.expr == bound.expr).map(|c| (c.table_oid, c.attribute)).next()
             }
             _ => None,
@@ -442,11 +453,10 @@ impl Binder {
                 let input = self.scope().columns.iter().any(|column| *column.name == fold(ident));
                 if input { None } else { output_column(expr, columns)? }
             }
-            ast::Expr::Value(_) => output_column(expr, columns)
-                .map_err(|mut raised| {
-                    raised.message = raised.message.replace("ORDER BY", "GROUP BY");
-                    raised
-                })?,
+            ast::Expr::Value(_) => output_column(expr, columns).map_err(|mut raised| {
+                raised.message = raised.message.replace("ORDER BY", "GROUP BY");
+                raised
+            })?,
             _ => None,
         };
         match place {
@@ -470,7 +480,12 @@ impl Binder {
 
     /// The keys of `GROUP BY`, and the grouping sets when there are several.
     #[allow(clippy::type_complexity)]
-    fn bind_group_by(&mut self, group_by: &GroupByExpr, items: &[Item], columns: &[OutputColumn]) -> Result<(Vec<Expr>, Option<Vec<Vec<usize>>>)> {
+    fn bind_group_by(
+        &mut self,
+        group_by: &GroupByExpr,
+        items: &[Item],
+        columns: &[OutputColumn],
+    ) -> Result<(Vec<Expr>, Option<Vec<Vec<usize>>>)> {
         let exprs = match group_by {
             GroupByExpr::Expressions(exprs, modifiers) if modifiers.is_empty() => exprs,
             _ => return Err(unsupported("this form of GROUP BY")),
@@ -522,7 +537,10 @@ impl Binder {
                 _ => (0..1_usize << places.len())
                     .rev()
                     .map(|bits| {
-                        let chosen = places.iter().enumerate().filter(|(at, _)| bits >> (places.len() - 1 - at) & 1 == 1);
+                        let chosen = places
+                            .iter()
+                            .enumerate()
+                            .filter(|(at, _)| bits >> (places.len() - 1 - at) & 1 == 1);
                         chosen.flat_map(|(_, set)| set.clone()).collect()
                     })
                     .collect(),
@@ -547,7 +565,10 @@ impl Binder {
             let clause = strength_name(lock.strength);
             for name in &lock.tables {
                 if !relations.iter().any(|relation| *relation.alias == **name) {
-                    return Err(error(b"42P01", format!("relation \"{name}\" in {clause} clause not found in FROM clause")));
+                    return Err(error(
+                        b"42P01",
+                        format!("relation \"{name}\" in {clause} clause not found in FROM clause"),
+                    ));
                 }
             }
             for relation in &relations {
@@ -602,7 +623,10 @@ impl Binder {
     ///
     /// Those of the expressions.
     #[allow(clippy::type_complexity)]
-    pub(crate) fn bind_returning(&mut self, returning: Option<&Vec<SelectItem>>) -> Result<Option<(Vec<Scalar>, Vec<OutputColumn>)>> {
+    pub(crate) fn bind_returning(
+        &mut self,
+        returning: Option<&Vec<SelectItem>>,
+    ) -> Result<Option<(Vec<Scalar>, Vec<OutputColumn>)>> {
         let Some(returning) = returning else { return Ok(None) };
         self.scope().no_aggregates = Some("RETURNING");
         self.scope().no_windows = Some("RETURNING");

@@ -5,7 +5,8 @@ use crate::sql::catalog::Env;
 use crate::sql::error::{error, error_at_ident, unsupported};
 use crate::value::{DataType, Oid, oid, typmod};
 use sqlparser::ast::{
-    self, ArrayElemTypeDef, CharacterLength, ExactNumberInfo, IntervalFields, ObjectName, ObjectNamePart, TimezoneInfo,
+    self, ArrayElemTypeDef, CharacterLength, ExactNumberInfo, IntervalFields, ObjectName, ObjectNamePart,
+    TimezoneInfo,
 };
 
 /// An identifier's name: folded unless quoted, cut at 63 bytes.
@@ -138,7 +139,9 @@ fn custom(name: &ObjectName, modifiers: &[String], env: &Env) -> Result<DataType
             let scale = modifiers.get(1).and_then(|m| m.parse::<i32>().ok()).unwrap_or(0);
             typmod::of_numeric(precision, scale)
         }
-        (oid::TIME | oid::TIMETZ | oid::TIMESTAMP | oid::TIMESTAMPTZ, Some(precision)) => precision.clamp(0, 6),
+        (oid::TIME | oid::TIMETZ | oid::TIMESTAMP | oid::TIMESTAMPTZ, Some(precision)) => {
+            precision.clamp(0, 6)
+        }
         _ => -1,
     };
     Ok(DataType { oid: found, typmod })
@@ -185,7 +188,10 @@ pub fn resolve(data_type: &ast::DataType, env: &Env) -> Result<DataType> {
         T::Date => of(oid::DATE),
         T::Time(precision, zone) => {
             let zoned = matches!(zone, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz);
-            Ok(DataType { oid: if zoned { oid::TIMETZ } else { oid::TIME }, typmod: time_precision(*precision) })
+            Ok(DataType {
+                oid: if zoned { oid::TIMETZ } else { oid::TIME },
+                typmod: time_precision(*precision),
+            })
         }
         T::Timestamp(precision, zone) => {
             let zoned = matches!(zone, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz);

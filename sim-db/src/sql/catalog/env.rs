@@ -167,7 +167,11 @@ impl Env {
     pub fn relation_name(&self, oid: Oid) -> Option<String> {
         if let Some(table) = system::by_oid(oid) {
             let name = quote_identifier(table.name);
-            return Some(if table.schema == PG_CATALOG { name } else { format!("information_schema.{name}") });
+            return Some(if table.schema == PG_CATALOG {
+                name
+            } else {
+                format!("information_schema.{name}")
+            });
         }
         let relation = self.catalog.relation_by_oid(oid)?;
         let visible = matches!(self.find_relation(None, relation.name()), Some(Found::User(found)) if found.oid() == oid);
@@ -198,7 +202,9 @@ impl Env {
 
     /// The type that a text names, as `to_regtype` and a cast to `regtype` read it.
     pub fn type_named(&self, text: &str) -> Option<DataType> {
-        crate::sql::parse::parse_type(text).ok().and_then(|ast| crate::sql::bind::types::resolve(&ast, self).ok())
+        crate::sql::parse::parse_type(text)
+            .ok()
+            .and_then(|ast| crate::sql::bind::types::resolve(&ast, self).ok())
     }
 }
 
@@ -213,20 +219,146 @@ pub fn quote_identifier(name: &str) -> String {
 /// Words that PostgreSQL does not take as an identifier without quotes.
 pub fn is_reserved(name: &str) -> bool {
     const RESERVED: &[&str] = &[
-        "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "between",
-        "bigint", "binary", "bit", "boolean", "both", "case", "cast", "char", "character", "check", "coalesce",
-        "collate", "collation", "column", "concurrently", "constraint", "create", "cross", "current_catalog",
-        "current_date", "current_role", "current_schema", "current_time", "current_timestamp", "current_user", "dec",
-        "decimal", "default", "deferrable", "desc", "distinct", "do", "else", "end", "except", "exists", "extract",
-        "false", "fetch", "float", "for", "foreign", "freeze", "from", "full", "grant", "greatest", "group",
-        "grouping", "having", "ilike", "in", "initially", "inner", "inout", "int", "integer", "intersect", "interval",
-        "into", "is", "isnull", "join", "lateral", "leading", "least", "left", "like", "limit", "localtime",
-        "localtimestamp", "national", "natural", "nchar", "none", "normalize", "not", "notnull", "null", "nullif",
-        "numeric", "offset", "on", "only", "or", "order", "out", "outer", "overlaps", "overlay", "placing",
-        "position", "precision", "primary", "real", "references", "returning", "right", "row", "select",
-        "session_user", "setof", "similar", "smallint", "some", "substring", "symmetric", "table", "tablesample",
-        "then", "time", "timestamp", "to", "trailing", "treat", "trim", "true", "union", "unique", "user", "using",
-        "values", "varchar", "variadic", "verbose", "when", "where", "window", "with",
+        "all",
+        "analyse",
+        "analyze",
+        "and",
+        "any",
+        "array",
+        "as",
+        "asc",
+        "asymmetric",
+        "authorization",
+        "between",
+        "bigint",
+        "binary",
+        "bit",
+        "boolean",
+        "both",
+        "case",
+        "cast",
+        "char",
+        "character",
+        "check",
+        "coalesce",
+        "collate",
+        "collation",
+        "column",
+        "concurrently",
+        "constraint",
+        "create",
+        "cross",
+        "current_catalog",
+        "current_date",
+        "current_role",
+        "current_schema",
+        "current_time",
+        "current_timestamp",
+        "current_user",
+        "dec",
+        "decimal",
+        "default",
+        "deferrable",
+        "desc",
+        "distinct",
+        "do",
+        "else",
+        "end",
+        "except",
+        "exists",
+        "extract",
+        "false",
+        "fetch",
+        "float",
+        "for",
+        "foreign",
+        "freeze",
+        "from",
+        "full",
+        "grant",
+        "greatest",
+        "group",
+        "grouping",
+        "having",
+        "ilike",
+        "in",
+        "initially",
+        "inner",
+        "inout",
+        "int",
+        "integer",
+        "intersect",
+        "interval",
+        "into",
+        "is",
+        "isnull",
+        "join",
+        "lateral",
+        "leading",
+        "least",
+        "left",
+        "like",
+        "limit",
+        "localtime",
+        "localtimestamp",
+        "national",
+        "natural",
+        "nchar",
+        "none",
+        "normalize",
+        "not",
+        "notnull",
+        "null",
+        "nullif",
+        "numeric",
+        "offset",
+        "on",
+        "only",
+        "or",
+        "order",
+        "out",
+        "outer",
+        "overlaps",
+        "overlay",
+        "placing",
+        "position",
+        "precision",
+        "primary",
+        "real",
+        "references",
+        "returning",
+        "right",
+        "row",
+        "select",
+        "session_user",
+        "setof",
+        "similar",
+        "smallint",
+        "some",
+        "substring",
+        "symmetric",
+        "table",
+        "tablesample",
+        "then",
+        "time",
+        "timestamp",
+        "to",
+        "trailing",
+        "treat",
+        "trim",
+        "true",
+        "union",
+        "unique",
+        "user",
+        "using",
+        "values",
+        "varchar",
+        "variadic",
+        "verbose",
+        "when",
+        "where",
+        "window",
+        "with",
     ];
     RESERVED.binary_search(&name).is_ok()
 }
@@ -262,7 +394,11 @@ impl TypeCatalog for Env {
     fn type_name(&self, type_oid: Oid) -> String {
         if let Some(info) = types::info(type_oid) {
             let vector = matches!(type_oid, oid::INT2VECTOR | oid::OIDVECTOR);
-            return if info.element != 0 && !vector { format!("{}[]", info.display) } else { info.display.to_owned() };
+            return if info.element != 0 && !vector {
+                format!("{}[]", info.display)
+            } else {
+                info.display.to_owned()
+            };
         }
         if let Some(user_type) = self.catalog.type_by_oid(type_oid) {
             let visible = self.find_type(None, &user_type.name) == Some(user_type.oid);
@@ -331,7 +467,8 @@ impl TypeCatalog for Env {
         for (name, check) in checks {
             let env = Rc::new(self.clone());
             let bound = crate::sql::bind::bind_domain_check(&check.ast, *base, &env)?;
-            let holds = crate::sql::eval::eval(&bound, std::slice::from_ref(value), &mut Exec::detached(env))?;
+            let holds =
+                crate::sql::eval::eval(&bound, std::slice::from_ref(value), &mut Exec::detached(env))?;
             if matches!(holds, Value::Bool(false)) {
                 let message =
                     format!("value for domain {} violates check constraint \"{name}\"", user_type.name);

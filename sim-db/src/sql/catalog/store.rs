@@ -38,7 +38,9 @@ impl Catalog {
     /// Reads the session's view.
     pub fn read(session: &Session) -> Self {
         let mut catalog = Self { version: session.catalog_version(), ..Self::default() };
-        for (oid, name) in [(PG_CATALOG, "pg_catalog"), (PUBLIC, "public"), (INFORMATION_SCHEMA, "information_schema")] {
+        for (oid, name) in
+            [(PG_CATALOG, "pg_catalog"), (PUBLIC, "public"), (INFORMATION_SCHEMA, "information_schema")]
+        {
             let name: Rc<str> = name.into();
             catalog.schemas.insert(name.clone(), Rc::new(Schema { oid, name }));
         }
@@ -78,7 +80,8 @@ impl Catalog {
                 catalog.comments.push((*comment).clone());
             }
         }
-        catalog.extensions = session.objects(CLASS_EXTENSION, None).into_iter().map(|(key, _)| key.name).collect();
+        catalog.extensions =
+            session.objects(CLASS_EXTENSION, None).into_iter().map(|(key, _)| key.name).collect();
         catalog
     }
 

@@ -35,7 +35,11 @@ fn start(call: &AggregateCall) -> Result<Running> {
 }
 
 /// The arguments and sort keys of a call for a row; `None` when its filter leaves the row out.
-async fn inputs(call: &AggregateCall, row: &Row, exec: &mut Exec) -> Result<Option<(Vec<Value>, Vec<Value>)>> {
+async fn inputs(
+    call: &AggregateCall,
+    row: &Row,
+    exec: &mut Exec,
+) -> Result<Option<(Vec<Value>, Vec<Value>)>> {
     if let Some(filter) = &call.filter
         && !matches!(eval_async(filter, row, exec).await?, Value::Bool(true))
     {

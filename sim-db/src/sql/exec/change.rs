@@ -7,7 +7,8 @@ use super::foreign_key::{Event, EventKind};
 use super::node::Node;
 use super::scan::{layout, place_of};
 use crate::engine::{
-    DeleteOutcome, InsertOutcome, LockConflictOutcome, LockRowOutcome, RowLockMode, TableId, Tid, UpdateOutcome,
+    ConflictAction, DeleteOutcome, InsertOutcome, LockConflictOutcome, LockRowOutcome, RowLockMode, TableId, Tid,
+    UpdateOutcome,
 };
 use crate::error::{DatabaseError, Result, SqlState};
 use crate::sql::catalog::Table;
@@ -43,7 +44,12 @@ fn replace(joined: &Row, table: &Table, start: usize, extra: &[SystemColumn], ti
 /// # Errors
 ///
 /// 55P03, 40001, 40P01, 57014.
-pub async fn lock_row(row: Row, targets: &[LockTarget], recheck: Option<&Scalar>, exec: &mut Exec) -> Result<Option<Row>> {
+pub async fn lock_row(
+    row: Row,
+    targets: &[LockTarget],
+    recheck: Option<&Scalar>,
+    exec: &mut Exec,
+) -> Result<Option<Row>> {
     let mut row = row;
     let mut changed = false;
     for target in targets {
@@ -57,7 +63,9 @@ pub async fn lock_row(row: Row, targets: &[LockTarget], recheck: Option<&Scalar>
                 row = replace(&row, &target.table, target.start, &target.extra, tid, newest);
                 changed = true;
             }
-            LockRowOutcome::Deleted | LockRowOutcome::Skipped | LockRowOutcome::SelfModified => return Ok(None),
+            LockRowOutcome::Deleted | LockRowOutcome::Skipped | LockRowOutcome::SelfModified => {
+                return Ok(None);
+            }
         }
     }
     if changed
@@ -76,7 +84,11 @@ fn failing_row(table: &Table, row: &[Value], exec: &Exec) -> String {
             Value::Null => "null".to_owned(),
             value => {
                 let text = text::output(value, column.data_type.oid, exec.text());
-                if text.chars().count() > 64 { text.chars().take(64).collect::<String>() + "..." } else { text }
+                if text.chars().count() > 64 {
+                    text.chars().take(64).collect::<String>() + "..."
+                } else {
+                    text
+                }
             }
         })
         .collect();
@@ -107,7 +119,8 @@ pub async fn check_row(table: &Table, row: &Row, checks: &RowChecks, exec: &mut 
     }
     for (name, check) in &checks.checks {
         if matches!(crate::sql::eval::eval_async(&check.expr, row, exec).await?, Value::Bool(false)) {
-            let message = format!("new row for relation \"{}\" violates check constraint \"{name}\"", table.name);
+            let message =
+                format!("new row for relation \"{}\" violates check constraint \"{name}\"", table.name);
             return Err(DatabaseError::new(SqlState::CHECK_VIOLATION, message)
                 .with_detail(failing_row(table, row, exec))
                 .with_table(&schema_of(table, exec), &table.name)
@@ -185,7 +198,8 @@ async fn insert(modify: &Modify, exec: &mut Exec) -> Result<(u64, Vec<Row>)> {
         check_row(table, &row, checks, exec).await?;
         let stored = match on_conflict {
             None => {
-                let tid = session.insert(id, row.clone()).await.map_err(|raised| named(raised, table, exec))?;
+                let tid =
+                    session.insert(id, row.clone()).await.map_err(|raised| named(raised, table, exec))?;
                 exec.triggers.push(Event::new(table, EventKind::Insert, None, Some(row.clone())));
                 Some((tid, row))
             }
@@ -213,8 +227,9 @@ async fn insert_or_conflict(
     let session = exec.session()?.clone();
     let snapshot = exec.snapshot()?.clone();
     let id = TableId(table.oid);
+    let action = if clause.update.is_some() { ConflictAction::Update } else { ConflictAction::Nothing };
     loop {
-        let outcome = session.insert_or_conflict(id, row.clone(), &clause.arbiters, &snapshot).await;
+        let outcome = session.insert_or_conflict(id, row.clone(), &clause.arbiters, action, &snapshot).await;
         let tid = match outcome.map_err(|raised| named(raised, table, exec))? {
             InsertOutcome::Inserted(tid) => {
                 exec.triggers.push(Event::new(table, EventKind::Insert, None, Some(row.clone())));
@@ -246,7 +261,10 @@ async fn insert_or_conflict(
         generate(&mut values, generated, exec).await?;
         let new: Row = values.into();
         check_row(table, &new, checks, exec).await?;
-        let outcome = session.update(id, tid, new.clone(), &snapshot).await.map_err(|raised| named(raised, table, exec))?;
+        let outcome = session
+            .update(id, tid, new.clone(), &snapshot)
+            .await
+            .map_err(|raised| named(raised, table, exec))?;
         match outcome {
             UpdateOutcome::Updated(tid) => {
                 exec.triggers.push(Event::new(table, EventKind::Update, Some(old), Some(new.clone())));
@@ -264,7 +282,9 @@ async fn insert_or_conflict(
 }
 
 async fn update(modify: &Modify, exec: &mut Exec) -> Result<(u64, Vec<Row>)> {
-    let Modify::Update { table, source, place, assignments, generated, recheck, returning, checks, .. } = modify else {
+    let Modify::Update { table, source, place, assignments, generated, recheck, returning, checks, .. } =
+        modify
+    else {
         return Err(DatabaseError::internal("an update that is none"));
     };
     let session = exec.session()?.clone();
@@ -284,8 +304,10 @@ async fn update(modify: &Modify, exec: &mut Exec) -> Result<(u64, Vec<Row>)> {
             generate(&mut values, generated, exec).await?;
             let new: Row = values.into();
             check_row(table, &new, checks, exec).await?;
-            let outcome =
-                session.update(id, tid, new.clone(), &snapshot).await.map_err(|raised| named(raised, table, exec))?;
+            let outcome = session
+                .update(id, tid, new.clone(), &snapshot)
+                .await
+                .map_err(|raised| named(raised, table, exec))?;
             match outcome {
                 UpdateOutcome::Updated(now) => {
                     count += 1;

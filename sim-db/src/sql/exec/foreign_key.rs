@@ -5,7 +5,8 @@
 
 use super::scan::layout;
 use crate::engine::{
-    DeleteOutcome, Direction, IndexId, KeyRange, LockRowOutcome, RowLockMode, Snapshot, TableId, Tid, UpdateOutcome, WaitPolicy,
+    DeleteOutcome, Direction, IndexId, KeyRange, LockRowOutcome, RowLockMode, Snapshot, TableId, Tid,
+    UpdateOutcome, WaitPolicy,
 };
 use crate::error::{DatabaseError, Result, SqlState};
 use crate::sql::bind::dml::{column_default, generated_columns, row_checks};
@@ -95,7 +96,13 @@ fn child_violation(child: &Table, key: &ForeignKey, values: &[Value], exec: &Exe
         .with_constraint(&key.name)
 }
 
-fn parent_violation(parent: &Table, child: &Table, key: &ForeignKey, values: &[Value], exec: &Exec) -> DatabaseError {
+fn parent_violation(
+    parent: &Table,
+    child: &Table,
+    key: &ForeignKey,
+    values: &[Value],
+    exec: &Exec,
+) -> DatabaseError {
     let message = format!(
         "update or delete on table \"{}\" violates foreign key constraint \"{}\" on table \"{}\"",
         parent.name, key.name, child.name
@@ -116,7 +123,9 @@ fn parent_violation(parent: &Table, child: &Table, key: &ForeignKey, values: &[V
 /// The key in the order of the target's index.
 fn index_key(parent: &Table, key: &ForeignKey, values: &[Value]) -> Vec<Value> {
     let index = parent.indexes.iter().find(|index| index.oid == key.target_index);
-    let order = index.and_then(crate::sql::catalog::Index::plain_columns).unwrap_or_else(|| key.target_columns.clone());
+    let order = index
+        .and_then(crate::sql::catalog::Index::plain_columns)
+        .unwrap_or_else(|| key.target_columns.clone());
     order
         .iter()
         .filter_map(|column| key.target_columns.iter().position(|c| c == column))
@@ -142,7 +151,10 @@ async fn check_child(child: &Rc<Table>, key: &ForeignKey, values: &[Value], exec
         let Some((tid, _)) = session.index_lookup(IndexId(key.target_index), &lookup, &snapshot)? else {
             return Err(child_violation(child, key, values, exec));
         };
-        match session.lock_row(TableId(parent.oid), tid, RowLockMode::KeyShare, WaitPolicy::Wait, &snapshot).await? {
+        match session
+            .lock_row(TableId(parent.oid), tid, RowLockMode::KeyShare, WaitPolicy::Wait, &snapshot)
+            .await?
+        {
             LockRowOutcome::Locked | LockRowOutcome::SelfModified | LockRowOutcome::Skipped => return Ok(()),
             LockRowOutcome::Changed { row, .. } => {
                 if values_of(&row, &key.target_columns) == values {
@@ -156,7 +168,13 @@ async fn check_child(child: &Rc<Table>, key: &ForeignKey, values: &[Value], exec
 }
 
 /// The children that hold values, as they are now.
-async fn children(child: &Rc<Table>, key: &ForeignKey, values: &[Value], snapshot: &Snapshot, exec: &mut Exec) -> Result<Vec<(Tid, Row)>> {
+async fn children(
+    child: &Rc<Table>,
+    key: &ForeignKey,
+    values: &[Value],
+    snapshot: &Snapshot,
+    exec: &mut Exec,
+) -> Result<Vec<(Tid, Row)>> {
     let session = exec.session()?.clone();
     session.lock_table(TableId(child.oid), crate::engine::LockMode::RowShare, WaitPolicy::Wait).await?;
     let mut found = Vec::new();
@@ -164,10 +182,13 @@ async fn children(child: &Rc<Table>, key: &ForeignKey, values: &[Value], snapsho
     let index = child.indexes.iter().find(|index| {
         index.predicate.is_none()
             && index.plain_columns().is_some_and(|columns| {
-                columns.len() >= key.columns.len() && columns[..key.columns.len()].iter().all(|c| key.columns.contains(c))
+                columns.len() >= key.columns.len()
+                    && columns[..key.columns.len()].iter().all(|c| key.columns.contains(c))
             })
     });
-    let holds = |row: &Row| key.columns.iter().zip(values).all(|(at, value)| row.get(*at).is_some_and(|v| v == value));
+    let holds = |row: &Row| {
+        key.columns.iter().zip(values).all(|(at, value)| row.get(*at).is_some_and(|v| v == value))
+    };
     match index {
         Some(index) => {
             let order = index.plain_columns().unwrap_or_default();
@@ -176,8 +197,12 @@ async fn children(child: &Rc<Table>, key: &ForeignKey, values: &[Value], snapsho
                 .filter_map(|column| key.columns.iter().position(|c| c == column))
                 .map(|at| values[at].clone())
                 .collect();
-            let mut scan =
-                session.index_scan(IndexId(index.oid), KeyRange::equal(prefix), Direction::Forward, snapshot)?;
+            let mut scan = session.index_scan(
+                IndexId(index.oid),
+                KeyRange::equal(prefix),
+                Direction::Forward,
+                snapshot,
+            )?;
             while let Some((tid, row)) = scan.next()? {
                 if holds(&row) {
                     found.push((tid, layout(child, &[], tid, row)));
@@ -199,7 +224,13 @@ async fn children(child: &Rc<Table>, key: &ForeignKey, values: &[Value], snapsho
 }
 
 /// Refuses the change of a parent that still has children.
-async fn refuse(parent: &Rc<Table>, child: &Rc<Table>, key: &ForeignKey, values: &[Value], exec: &mut Exec) -> Result<()> {
+async fn refuse(
+    parent: &Rc<Table>,
+    child: &Rc<Table>,
+    key: &ForeignKey,
+    values: &[Value],
+    exec: &mut Exec,
+) -> Result<()> {
     let session = exec.session()?.clone();
     if key.on_delete != Action::Restrict || key.on_update != Action::Restrict {
         // Another row may have taken the key over.
@@ -213,7 +244,10 @@ async fn refuse(parent: &Rc<Table>, child: &Rc<Table>, key: &ForeignKey, values:
         let snapshot = session.latest_snapshot();
         let found = children(child, key, values, &snapshot, exec).await?;
         let Some((tid, _)) = found.first() else { return Ok(()) };
-        match session.lock_row(TableId(child.oid), *tid, RowLockMode::KeyShare, WaitPolicy::Wait, &snapshot).await? {
+        match session
+            .lock_row(TableId(child.oid), *tid, RowLockMode::KeyShare, WaitPolicy::Wait, &snapshot)
+            .await?
+        {
             LockRowOutcome::Deleted => {}
             LockRowOutcome::Changed { row, .. } if values_of(&row, &key.columns) != values => {}
             _ => return Err(parent_violation(parent, child, key, values, exec)),
@@ -259,7 +293,9 @@ async fn act(
                         exec.triggers.push(Event::new(child, EventKind::Delete, Some(old), None));
                         break;
                     }
-                    DeleteOutcome::Changed { tid: newest, row } if values_of(&row, &key.columns) == values => {
+                    DeleteOutcome::Changed { tid: newest, row }
+                        if values_of(&row, &key.columns) == values =>
+                    {
                         tid = newest;
                         old = row;
                         continue;
@@ -270,7 +306,9 @@ async fn act(
             let mut changed = old.to_vec();
             for (index, at) in key.columns.iter().enumerate() {
                 changed[*at] = match action {
-                    Action::Cascade => event.new.as_ref().map_or(Value::Null, |new| new[key.target_columns[index]].clone()),
+                    Action::Cascade => {
+                        event.new.as_ref().map_or(Value::Null, |new| new[key.target_columns[index]].clone())
+                    }
                     Action::SetDefault => {
                         let default = column_default(child, *at, &exec.env)?;
                         crate::sql::eval::eval(&default, &[], exec)?
@@ -327,7 +365,12 @@ pub async fn run_events(exec: &mut Exec, overrides: &dyn Fn(u32) -> Option<bool>
     Ok(deferred)
 }
 
-async fn run_event(event: &Event, exec: &mut Exec, overrides: &dyn Fn(u32) -> Option<bool>, deferred: &mut Vec<Deferred>) -> Result<()> {
+async fn run_event(
+    event: &Event,
+    exec: &mut Exec,
+    overrides: &dyn Fn(u32) -> Option<bool>,
+    deferred: &mut Vec<Deferred>,
+) -> Result<()> {
     let table = exec.env.catalog.table(event.table.oid).cloned().unwrap_or_else(|| event.table.clone());
     if let Some(new) = &event.new {
         for key in &table.foreign_keys {
@@ -339,7 +382,12 @@ async fn run_event(event: &Event, exec: &mut Exec, overrides: &dyn Fn(u32) -> Op
             }
             if is_deferred(key, overrides) {
                 if !values.iter().any(Value::is_null) {
-                    deferred.push(Deferred { constraint: key.oid, child: table.oid, values, parent_side: false });
+                    deferred.push(Deferred {
+                        constraint: key.oid,
+                        child: table.oid,
+                        values,
+                        parent_side: false,
+                    });
                 }
             } else {
                 check_child(&table, key, &values, exec).await?;
@@ -362,7 +410,12 @@ async fn run_event(event: &Event, exec: &mut Exec, overrides: &dyn Fn(u32) -> Op
             let action = if event.kind == EventKind::Delete { key.on_delete } else { key.on_update };
             match action {
                 Action::NoAction if is_deferred(&key, overrides) => {
-                    deferred.push(Deferred { constraint: key.oid, child: child.oid, values, parent_side: true });
+                    deferred.push(Deferred {
+                        constraint: key.oid,
+                        child: child.oid,
+                        values,
+                        parent_side: true,
+                    });
                 }
                 Action::NoAction | Action::Restrict => refuse(&table, &child, &key, &values, exec).await?,
                 _ => act(&table, &child, &key, &values, event, action, exec).await?,
@@ -379,7 +432,9 @@ async fn run_event(event: &Event, exec: &mut Exec, overrides: &dyn Fn(u32) -> Op
 /// 23503.
 pub async fn run_deferred(check: &Deferred, exec: &mut Exec) -> Result<()> {
     let Some(child) = exec.env.catalog.table(check.child).cloned() else { return Ok(()) };
-    let Some(key) = child.foreign_keys.iter().find(|key| key.oid == check.constraint).cloned() else { return Ok(()) };
+    let Some(key) = child.foreign_keys.iter().find(|key| key.oid == check.constraint).cloned() else {
+        return Ok(());
+    };
     if check.parent_side {
         let Some(parent) = exec.env.catalog.table(key.target).cloned() else { return Ok(()) };
         return refuse(&parent, &child, &key, &check.values, exec).await;

@@ -109,7 +109,8 @@ impl JoinState {
             }
             exec.frames[frame] = values.into();
             let node = Node::new(&join.right, exec)?;
-            self.current = Some(Current { row, candidates: Candidates::Lateral(Box::new(node)), found: false });
+            self.current =
+                Some(Current { row, candidates: Candidates::Lateral(Box::new(node)), found: false });
             return Ok(());
         }
         if self.right.is_none() {
@@ -123,7 +124,8 @@ impl JoinState {
             },
             _ => (0..kept.rows.len()).collect(),
         };
-        self.current = Some(Current { row, candidates: Candidates::Places(places.into_iter()), found: false });
+        self.current =
+            Some(Current { row, candidates: Candidates::Places(places.into_iter()), found: false });
         Ok(())
     }
 

@@ -70,7 +70,9 @@ impl Node {
             Plan::Filter(input, _) | Plan::Project(input, _) | Plan::LockRows(input, ..) => {
                 State::Input(Box::new(Self::new(input, exec)?))
             }
-            Plan::ProjectSet(input, ..) => State::Sets(Box::new(Self::new(input, exec)?), Vec::new().into_iter()),
+            Plan::ProjectSet(input, ..) => {
+                State::Sets(Box::new(Self::new(input, exec)?), Vec::new().into_iter())
+            }
             Plan::Join(join) => State::Join(Box::new(JoinState::new(join, exec)?)),
             Plan::Limit(input, ..) => State::Limit(Box::new(Self::new(input, exec)?), None, None),
             Plan::DistinctOn(input, _) => State::DistinctOn(Box::new(Self::new(input, exec)?), None),
@@ -145,7 +147,10 @@ impl Node {
             (State::Limit(input, left, last), Plan::Limit(_, limit, offset, ties)) => {
                 if left.is_none() {
                     let empty: Row = Rc::from([]);
-                    let mut count = async |scalar: &Option<crate::sql::expr::Scalar>, code: &'static [u8; 5], name: &str| -> Result<Option<u64>> {
+                    let mut count = async |scalar: &Option<crate::sql::expr::Scalar>,
+                                           code: &'static [u8; 5],
+                                           name: &str|
+                           -> Result<Option<u64>> {
                         let Some(scalar) = scalar else { return Ok(None) };
                         match scalar.value(&empty, exec).await?.as_i64() {
                             None => Ok(None),
@@ -363,7 +368,11 @@ fn recordset(call: &FunctionCall, document: &Value, exec: &mut Exec) -> Result<V
     for item in &items {
         let mut values = Vec::new();
         for (name, data_type) in &call.columns {
-            values.push(crate::sql::functions::json_build::from_jsonb(item.get(name), *data_type, &exec.env)?);
+            values.push(crate::sql::functions::json_build::from_jsonb(
+                item.get(name),
+                *data_type,
+                &exec.env,
+            )?);
         }
         rows.push(values);
     }
@@ -398,12 +407,9 @@ impl Exec {
     ///
     /// Those of its plan.
     pub async fn cte_row(&mut self, id: usize, at: usize) -> Result<Option<Row>> {
-        let state = self
-            .ctes
-            .get(id)
-            .cloned()
-            .flatten()
-            .ok_or_else(|| crate::error::DatabaseError::internal("a common table expression that is not open"))?;
+        let state = self.ctes.get(id).cloned().flatten().ok_or_else(|| {
+            crate::error::DatabaseError::internal("a common table expression that is not open")
+        })?;
         loop {
             let mut node = {
                 let mut state = state.borrow_mut();

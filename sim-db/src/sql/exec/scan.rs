@@ -102,14 +102,20 @@ impl ScanState {
                     std::mem::swap(&mut low, &mut high);
                 }
                 let direction = if *backward { Direction::Backward } else { Direction::Forward };
-                Self::Index(session.index_scan(*index, KeyRange { lower: low, upper: high }, direction, &snapshot)?)
+                Self::Index(session.index_scan(
+                    *index,
+                    KeyRange { lower: low, upper: high },
+                    direction,
+                    &snapshot,
+                )?)
             }
             Access::Keys { index, array, .. } => {
                 let Value::Array(array) = array.value(&empty, exec).await? else {
                     *self = Self::Points(Vec::new().into_iter());
                     return Ok(());
                 };
-                let mut keys: Vec<Value> = array.values.iter().filter(|key| !key.is_null()).cloned().collect();
+                let mut keys: Vec<Value> =
+                    array.values.iter().filter(|key| !key.is_null()).cloned().collect();
                 keys.sort();
                 keys.dedup();
                 let mut rows = Vec::new();

@@ -53,7 +53,14 @@ impl RecursiveState {
     /// # Errors
     ///
     /// Those of the terms.
-    pub async fn next(&mut self, id: usize, start: &Rc<Plan>, step: &Rc<Plan>, unique: bool, exec: &mut Exec) -> Result<Option<Row>> {
+    pub async fn next(
+        &mut self,
+        id: usize,
+        start: &Rc<Plan>,
+        step: &Rc<Plan>,
+        unique: bool,
+        exec: &mut Exec,
+    ) -> Result<Option<Row>> {
         if !self.started {
             self.started = true;
             self.running = Some(Node::new(start, exec)?);

@@ -105,7 +105,14 @@ async fn offset(expr: &Expr, row: &Row, exec: &mut Exec, what: &str) -> Result<i
 }
 
 /// The place in a RANGE frame that an offset from the current row's key leads to.
-async fn range_edge(partition: &Partition, at: usize, window: &Window, bound: &Bound, is_start: bool, exec: &mut Exec) -> Result<usize> {
+async fn range_edge(
+    partition: &Partition,
+    at: usize,
+    window: &Window,
+    bound: &Bound,
+    is_start: bool,
+    exec: &mut Exec,
+) -> Result<usize> {
     let (Bound::Preceding(expr) | Bound::Following(expr)) = bound else { return Ok(at) };
     let preceding = matches!(bound, Bound::Preceding(_));
     let delta = eval_async(expr, &partition.rows[at], exec).await?;
@@ -168,7 +175,9 @@ async fn frame(partition: &Partition, at: usize, window: &Window, exec: &mut Exe
         (Bound::Preceding(expr), FrameUnit::Rows) => {
             (at as i64 - offset(expr, &row, exec, "starting").await?).max(0) as usize
         }
-        (Bound::Following(expr), FrameUnit::Rows) => at + offset(expr, &row, exec, "starting").await? as usize,
+        (Bound::Following(expr), FrameUnit::Rows) => {
+            at + offset(expr, &row, exec, "starting").await? as usize
+        }
         (bound, FrameUnit::Range) => range_edge(partition, at, window, bound, true, exec).await?,
         (bound, FrameUnit::Groups) => groups_edge(partition, at, bound, true, exec).await?,
     };
@@ -179,7 +188,9 @@ async fn frame(partition: &Partition, at: usize, window: &Window, exec: &mut Exe
         (Bound::Preceding(expr), FrameUnit::Rows) => {
             (at as i64 + 1 - offset(expr, &row, exec, "ending").await?).max(0) as usize
         }
-        (Bound::Following(expr), FrameUnit::Rows) => at + 1 + offset(expr, &row, exec, "ending").await? as usize,
+        (Bound::Following(expr), FrameUnit::Rows) => {
+            at + 1 + offset(expr, &row, exec, "ending").await? as usize
+        }
         (bound, FrameUnit::Range) => range_edge(partition, at, window, bound, false, exec).await?,
         (bound, FrameUnit::Groups) => groups_edge(partition, at, bound, false, exec).await?,
     };
@@ -187,7 +198,13 @@ async fn frame(partition: &Partition, at: usize, window: &Window, exec: &mut Exe
     Ok((start.min(end), end))
 }
 
-async fn groups_edge(partition: &Partition, at: usize, bound: &Bound, is_start: bool, exec: &mut Exec) -> Result<usize> {
+async fn groups_edge(
+    partition: &Partition,
+    at: usize,
+    bound: &Bound,
+    is_start: bool,
+    exec: &mut Exec,
+) -> Result<usize> {
     let (Bound::Preceding(expr) | Bound::Following(expr)) = bound else { return Ok(at) };
     let steps = offset(expr, &partition.rows[at], exec, if is_start { "starting" } else { "ending" }).await?;
     let mut place = at;
@@ -289,4 +306,3 @@ async fn value(call: &WindowCall, partition: &Partition, at: usize, exec: &mut E
         }
     })
 }
-

@@ -355,7 +355,9 @@ impl Accumulator {
                 Number::Integer(sum) if self.result == NUMERIC => {
                     Value::numeric(Numeric::new(BigInt::from(sum), 0))
                 }
-                Number::Integer(sum) => i64::try_from(sum).map(Value::Int8).map_err(|_| overflow("bigint"))?,
+                Number::Integer(sum) => {
+                    i64::try_from(sum).map(Value::Int8).map_err(|_| overflow("bigint"))?
+                }
                 Number::Numeric(sum) => Value::numeric(sum),
                 Number::Float(sum) if self.result == FLOAT4 => Value::Float4(sum as f32),
                 Number::Float(sum) => Value::Float8(sum),
@@ -367,7 +369,9 @@ impl Accumulator {
                     let total = Numeric::new(BigInt::from(sum), 0);
                     Value::numeric(total.div(&Numeric::from(self.count)).unwrap_or(Numeric::NaN))
                 }
-                Number::Numeric(sum) => Value::numeric(sum.div(&Numeric::from(self.count)).unwrap_or(Numeric::NaN)),
+                Number::Numeric(sum) => {
+                    Value::numeric(sum.div(&Numeric::from(self.count)).unwrap_or(Numeric::NaN))
+                }
                 Number::Float(sum) => Value::Float8(sum / self.count as f64),
                 Number::Interval(sum) => {
                     let micros = sum.span() / i128::from(self.count);
@@ -406,9 +410,9 @@ impl Accumulator {
             Aggregate::JsonObject if self.count == 0 => Value::Null,
             Aggregate::JsonObject => Value::Json(format!("{{ {} }}", self.text).into()),
             Aggregate::Jsonb | Aggregate::JsonbObject if self.members.is_empty() => Value::Null,
-            Aggregate::Jsonb => {
-                Value::Jsonb(Rc::new(Jsonb::Array(self.members.into_iter().map(|(_, value)| value).collect())))
-            }
+            Aggregate::Jsonb => Value::Jsonb(Rc::new(Jsonb::Array(
+                self.members.into_iter().map(|(_, value)| value).collect(),
+            ))),
             Aggregate::JsonbObject => Value::Jsonb(Rc::new(Jsonb::object(self.members))),
             Aggregate::Deviation { sample, root } => self.deviation(sample, root),
             Aggregate::Pair(kind) => self.pair(kind),
@@ -416,7 +420,8 @@ impl Accumulator {
                 let mut best: Option<(usize, &Value)> = None;
                 let mut at = 0;
                 while at < self.values.len() {
-                    let same = self.values[at..].iter().take_while(|value| **value == self.values[at]).count();
+                    let same =
+                        self.values[at..].iter().take_while(|value| **value == self.values[at]).count();
                     if !self.values[at].is_null() && best.is_none_or(|(count, _)| same > count) {
                         best = Some((same, &self.values[at]));
                     }
@@ -428,7 +433,10 @@ impl Accumulator {
                 let continuous = self.aggregate == Aggregate::PercentileContinuous;
                 match &self.value {
                     Value::Array(fractions) => {
-                        let each = fractions.values.iter().map(|fraction| self.percentile(f64_of(fraction), continuous));
+                        let each = fractions
+                            .values
+                            .iter()
+                            .map(|fraction| self.percentile(f64_of(fraction), continuous));
                         let values = each.collect::<Result<Vec<_>>>()?;
                         let element = crate::value::types::element_of(self.result).unwrap_or(FLOAT8);
                         Value::Array(Rc::new(ArrayValue::from_values(element, values)))
@@ -612,4 +620,3 @@ aggregates! {
     "percentile_cont"(FLOAT8_ARRAY, FLOAT8) -> FLOAT8_ARRAY = A::PercentileContinuous;
     "percentile_disc"(FLOAT8, ANYELEMENT) -> ANYELEMENT = A::PercentileDiscrete;
 }
-

@@ -131,8 +131,12 @@ fn fill(a: &[Value], element: u32) -> Result<Value> {
         Some(lowers) => lowers.values.iter().map(i32_of).collect(),
         None => vec![1; lengths.values.len()],
     };
-    let dimensions: Vec<(usize, i32)> =
-        lengths.values.iter().zip(&lowers).map(|(length, lower)| (i32_of(length).max(0) as usize, *lower)).collect();
+    let dimensions: Vec<(usize, i32)> = lengths
+        .values
+        .iter()
+        .zip(&lowers)
+        .map(|(length, lower)| (i32_of(length).max(0) as usize, *lower))
+        .collect();
     let count = dimensions.iter().map(|(length, _)| *length).product::<usize>();
     if count > 1 << 26 {
         return Err(error(b"54000", "array size exceeds the maximum allowed"));
@@ -142,44 +146,72 @@ fn fill(a: &[Value], element: u32) -> Result<Value> {
 }
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::of("array_length", &[ANYARRAY, INT4], INT4, Kind::Scalar(|_, a| {
-        Ok(dimension(a).map_or(Value::Null, |(length, _)| Value::Int4(length as i32)))
-    })),
-    Function::of("array_lower", &[ANYARRAY, INT4], INT4, Kind::Scalar(|_, a| {
-        Ok(dimension(a).map_or(Value::Null, |(_, lower)| Value::Int4(lower)))
-    })),
-    Function::of("array_upper", &[ANYARRAY, INT4], INT4, Kind::Scalar(|_, a| {
-        Ok(dimension(a).map_or(Value::Null, |(length, lower)| Value::Int4(lower + length as i32 - 1)))
-    })),
+    Function::of(
+        "array_length",
+        &[ANYARRAY, INT4],
+        INT4,
+        Kind::Scalar(|_, a| Ok(dimension(a).map_or(Value::Null, |(length, _)| Value::Int4(length as i32)))),
+    ),
+    Function::of(
+        "array_lower",
+        &[ANYARRAY, INT4],
+        INT4,
+        Kind::Scalar(|_, a| Ok(dimension(a).map_or(Value::Null, |(_, lower)| Value::Int4(lower)))),
+    ),
+    Function::of(
+        "array_upper",
+        &[ANYARRAY, INT4],
+        INT4,
+        Kind::Scalar(|_, a| {
+            Ok(dimension(a).map_or(Value::Null, |(length, lower)| Value::Int4(lower + length as i32 - 1)))
+        }),
+    ),
     Function::scalar("array_ndims", &[ANYARRAY], INT4, |_, a| {
         let count = array_of(&a[0]).map_or(0, |array| array.dimensions.len());
         Ok(if count == 0 { Value::Null } else { Value::Int4(count as i32) })
     }),
     Function::scalar("array_dims", &[ANYARRAY], TEXT, |_, a| {
-        let Some(array) = array_of(&a[0]).filter(|array| !array.dimensions.is_empty()) else { return Ok(Value::Null) };
-        let parts = array.dimensions.iter().map(|(length, lower)| format!("[{lower}:{}]", lower + *length as i32 - 1));
+        let Some(array) = array_of(&a[0]).filter(|array| !array.dimensions.is_empty()) else {
+            return Ok(Value::Null);
+        };
+        let parts = array
+            .dimensions
+            .iter()
+            .map(|(length, lower)| format!("[{lower}:{}]", lower + *length as i32 - 1));
         Ok(Value::text(parts.collect::<String>()))
     }),
     Function::scalar("cardinality", &[ANYARRAY], INT4, |_, a| {
         Ok(Value::Int4(array_of(&a[0]).map_or(0, |array| array.values.len()) as i32))
     }),
-    Function::of("array_append", &[ANYARRAY, ANYELEMENT], ANYARRAY, Kind::Typed(|_, a, types| {
-        append(array_of(&a[0]), &a[1], types[1], false)
-    }))
+    Function::of(
+        "array_append",
+        &[ANYARRAY, ANYELEMENT],
+        ANYARRAY,
+        Kind::Typed(|_, a, types| append(array_of(&a[0]), &a[1], types[1], false)),
+    )
     .with_nulls(),
-    Function::of("array_prepend", &[ANYELEMENT, ANYARRAY], ANYARRAY, Kind::Typed(|_, a, types| {
-        append(array_of(&a[1]), &a[0], types[0], true)
-    }))
+    Function::of(
+        "array_prepend",
+        &[ANYELEMENT, ANYARRAY],
+        ANYARRAY,
+        Kind::Typed(|_, a, types| append(array_of(&a[1]), &a[0], types[0], true)),
+    )
     .with_nulls(),
     Function::scalar("array_cat", &[ANYARRAY, ANYARRAY], ANYARRAY, |_, a| concat(&a[0], &a[1])).with_nulls(),
     Function::scalar("||", &[ANYARRAY, ANYARRAY], ANYARRAY, |_, a| concat(&a[0], &a[1])).with_nulls(),
-    Function::of("||", &[ANYARRAY, ANYELEMENT], ANYARRAY, Kind::Typed(|_, a, types| {
-        append(array_of(&a[0]), &a[1], types[1], false)
-    }))
+    Function::of(
+        "||",
+        &[ANYARRAY, ANYELEMENT],
+        ANYARRAY,
+        Kind::Typed(|_, a, types| append(array_of(&a[0]), &a[1], types[1], false)),
+    )
     .with_nulls(),
-    Function::of("||", &[ANYELEMENT, ANYARRAY], ANYARRAY, Kind::Typed(|_, a, types| {
-        append(array_of(&a[1]), &a[0], types[0], true)
-    }))
+    Function::of(
+        "||",
+        &[ANYELEMENT, ANYARRAY],
+        ANYARRAY,
+        Kind::Typed(|_, a, types| append(array_of(&a[1]), &a[0], types[0], true)),
+    )
     .with_nulls(),
     Function::scalar("@>", &[ANYARRAY, ANYARRAY], BOOL, |_, a| Ok(Value::Bool(contains(&a[0], &a[1])))),
     Function::scalar("<@", &[ANYARRAY, ANYARRAY], BOOL, |_, a| Ok(Value::Bool(contains(&a[1], &a[0])))),
@@ -215,7 +247,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .with_nulls(),
     Function::scalar("array_replace", &[ANYARRAY, ANYELEMENT, ANYELEMENT], ANYARRAY, |_, a| {
         let Some(given) = array_of(&a[0]) else { return Ok(Value::Null) };
-        let values = given.values.iter().map(|item| if *item == a[1] { a[2].clone() } else { item.clone() }).collect();
+        let values =
+            given.values.iter().map(|item| if *item == a[1] { a[2].clone() } else { item.clone() }).collect();
         let dimensions = given.dimensions.clone();
         Ok(Value::Array(Rc::new(ArrayValue { element: given.element, dimensions, values })))
     })
@@ -224,11 +257,19 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::scalar("array_to_string", &[ANYARRAY, TEXT, TEXT], TEXT, |exec, a| Ok(to_string(exec, a)))
         .with_nulls()
         .stable(),
-    Function::of("array_fill", &[ANYELEMENT, INT4_ARRAY], ANYARRAY, Kind::Typed(|_, a, types| fill(a, types[0])))
-        .with_nulls(),
-    Function::of("array_fill", &[ANYELEMENT, INT4_ARRAY, INT4_ARRAY], ANYARRAY, Kind::Typed(|_, a, types| {
-        fill(a, types[0])
-    }))
+    Function::of(
+        "array_fill",
+        &[ANYELEMENT, INT4_ARRAY],
+        ANYARRAY,
+        Kind::Typed(|_, a, types| fill(a, types[0])),
+    )
+    .with_nulls(),
+    Function::of(
+        "array_fill",
+        &[ANYELEMENT, INT4_ARRAY, INT4_ARRAY],
+        ANYARRAY,
+        Kind::Typed(|_, a, types| fill(a, types[0])),
+    )
     .with_nulls(),
     Function::scalar("trim_array", &[ANYARRAY, INT4], ANYARRAY, |_, a| {
         let Some(given) = array_of(&a[0]) else { return Ok(Value::Null) };

@@ -156,7 +156,9 @@ fn uuid_v4(exec: &crate::sql::context::Exec) -> Result<Value> {
 }
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::scalar("md5", &[TEXT], TEXT, |_, a| Ok(Value::text(hex(&Md5::digest(str_of(&a[0]).as_bytes()))))),
+    Function::scalar("md5", &[TEXT], TEXT, |_, a| {
+        Ok(Value::text(hex(&Md5::digest(str_of(&a[0]).as_bytes()))))
+    }),
     Function::scalar("md5", &[BYTEA], TEXT, |_, a| Ok(Value::text(hex(&Md5::digest(bytes_of(&a[0])))))),
     Function::scalar("sha224", &[BYTEA], BYTEA, |_, a| Ok(bytea(Sha224::digest(bytes_of(&a[0])).to_vec()))),
     Function::scalar("sha256", &[BYTEA], BYTEA, |_, a| Ok(bytea(Sha256::digest(bytes_of(&a[0])).to_vec()))),
@@ -170,8 +172,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
     Function::scalar("octet_length", &[BYTEA], INT4, |_, a| Ok(Value::Int4(bytes_of(&a[0]).len() as i32))),
     Function::scalar("bit_length", &[BYTEA], INT4, |_, a| Ok(Value::Int4(bytes_of(&a[0]).len() as i32 * 8))),
-    Function::scalar("||", &[BYTEA, BYTEA], BYTEA, |_, a| Ok(bytea([bytes_of(&a[0]), bytes_of(&a[1])].concat()))),
-    Function::scalar("substring", &[BYTEA, INT4], BYTEA, |_, a| substring(bytes_of(&a[0]), i64_of(&a[1]), None)),
+    Function::scalar("||", &[BYTEA, BYTEA], BYTEA, |_, a| {
+        Ok(bytea([bytes_of(&a[0]), bytes_of(&a[1])].concat()))
+    }),
+    Function::scalar("substring", &[BYTEA, INT4], BYTEA, |_, a| {
+        substring(bytes_of(&a[0]), i64_of(&a[1]), None)
+    }),
     Function::scalar("substring", &[BYTEA, INT4, INT4], BYTEA, |_, a| {
         substring(bytes_of(&a[0]), i64_of(&a[1]), Some(i64_of(&a[2])))
     }),
@@ -181,7 +187,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
     Function::scalar("position", &[BYTEA, BYTEA], INT4, |_, a| {
         let (bytes, wanted) = (bytes_of(&a[0]), bytes_of(&a[1]));
-        let found = if wanted.is_empty() { Some(0) } else { bytes.windows(wanted.len()).position(|w| w == wanted) };
+        let found =
+            if wanted.is_empty() { Some(0) } else { bytes.windows(wanted.len()).position(|w| w == wanted) };
         Ok(Value::Int4(found.map_or(0, |at| at as i32 + 1)))
     }),
     Function::scalar("get_byte", &[BYTEA, INT4], INT4, |_, a| {

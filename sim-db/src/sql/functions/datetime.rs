@@ -106,8 +106,7 @@ fn field_of(local: i64, unit: &str, offset: Option<i32>, epoch: i64, type_name: 
 }
 
 fn infinite_field(unit: &str, negative: bool) -> Value {
-    let grows =
-        matches!(unit, "year" | "decade" | "century" | "millennium" | "julian" | "isoyear" | "epoch");
+    let grows = matches!(unit, "year" | "decade" | "century" | "millennium" | "julian" | "isoyear" | "epoch");
     match (grows, negative) {
         (false, _) => Value::Null,
         (true, false) => Value::numeric(Numeric::Infinity),
@@ -150,7 +149,9 @@ fn extract(exec: &mut Exec, unit: &str, value: &Value) -> Result<Value> {
         Value::TimestampTz(local) if matches!(*local, i64::MAX | i64::MIN) => {
             return Ok(infinite_field(&unit, *local < 0));
         }
-        Value::Date(days) if matches!(*days, i32::MAX | i32::MIN) => return Ok(infinite_field(&unit, *days < 0)),
+        Value::Date(days) if matches!(*days, i32::MAX | i32::MIN) => {
+            return Ok(infinite_field(&unit, *days < 0));
+        }
         Value::Timestamp(local) => {
             field_of(*local, &unit, None, local + UNIX_EPOCH_OFFSET, "timestamp without time zone")?
         }
@@ -178,9 +179,13 @@ fn extract(exec: &mut Exec, unit: &str, value: &Value) -> Result<Value> {
             }
             _ => return Err(unit_unsupported(&unit, "time without time zone")),
         },
-        Value::TimeTz(micros, west) => {
-            field_of(*micros, &unit, Some(-west), micros + i64::from(*west) * USECS_PER_SEC, "time with time zone")?
-        }
+        Value::TimeTz(micros, west) => field_of(
+            *micros,
+            &unit,
+            Some(-west),
+            micros + i64::from(*west) * USECS_PER_SEC,
+            "time with time zone",
+        )?,
         Value::Interval(interval) => interval_field(*interval, &unit)?,
         _ => return Ok(Value::Null),
     };
@@ -223,7 +228,8 @@ fn truncate(local: i64, unit: &str, type_name: &str) -> Result<i64> {
 
 fn truncate_interval(interval: Interval, unit: &str) -> Result<Interval> {
     let months = |per: i32| Interval::new(interval.months / per * per, 0, 0);
-    let time = |unit: i64| Interval::new(interval.months, interval.days, interval.micros - interval.micros % unit);
+    let time =
+        |unit: i64| Interval::new(interval.months, interval.days, interval.micros - interval.micros % unit);
     Ok(match unit {
         "microseconds" => interval,
         "milliseconds" => time(1000),
@@ -279,8 +285,15 @@ fn make_date(year: i64, month: i64, day: i64) -> Result<i64> {
 fn make_time(hour: i64, minute: i64, second: f64) -> Result<i64> {
     let micros = (second * 1e6).round_ties_even() as i64;
     let total = hour * USECS_PER_HOUR + minute * USECS_PER_MINUTE + micros;
-    if !(0..=24).contains(&hour) || !(0..60).contains(&minute) || !(0.0..=60.0).contains(&second) || total > USECS_PER_DAY {
-        return Err(error(b"22008", format!("time field value out of range: {hour}:{minute:02}:{second:02}")));
+    if !(0..=24).contains(&hour)
+        || !(0..60).contains(&minute)
+        || !(0.0..=60.0).contains(&second)
+        || total > USECS_PER_DAY
+    {
+        return Err(error(
+            b"22008",
+            format!("time field value out of range: {hour}:{minute:02}:{second:02}"),
+        ));
     }
     Ok(total)
 }
@@ -296,7 +309,8 @@ fn make_interval(a: &[Value]) -> Result<Value> {
     let months = i32::try_from(int(0) * 12 + int(1)).map_err(|_| interval_overflow())?;
     let days = i32::try_from(int(2) * 7 + int(3)).map_err(|_| interval_overflow())?;
     let seconds = f64_of(&a[6]);
-    let micros = int(4) * USECS_PER_HOUR + int(5) * USECS_PER_MINUTE + (seconds * 1e6).round_ties_even() as i64;
+    let micros =
+        int(4) * USECS_PER_HOUR + int(5) * USECS_PER_MINUTE + (seconds * 1e6).round_ties_even() as i64;
     Ok(Value::Interval(Interval::new(months, days, micros)))
 }
 
@@ -403,7 +417,8 @@ pub(super) fn fields() -> &'static [Function] {
 
 macro_rules! now {
     ($name:literal) => {
-        Function::scalar($name, &[], TIMESTAMPTZ, |exec, _| transaction_time(exec).map(Value::TimestampTz)).stable()
+        Function::scalar($name, &[], TIMESTAMPTZ, |exec, _| transaction_time(exec).map(Value::TimestampTz))
+            .stable()
     };
 }
 
@@ -417,7 +432,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Ok(Value::TimestampTz(moment(exec.statement_time)))
     })
     .stable(),
-    Function::scalar("clock_timestamp", &[], TIMESTAMPTZ, |exec, _| clock(exec).map(Value::TimestampTz)).volatile(),
+    Function::scalar("clock_timestamp", &[], TIMESTAMPTZ, |exec, _| clock(exec).map(Value::TimestampTz))
+        .volatile(),
     Function::scalar("timeofday", &[], TEXT, |exec, _| {
         let now = Value::TimestampTz(clock(exec)?);
         Ok(Value::text(crate::value::text::output(&now, TIMESTAMPTZ, exec.text())))
@@ -442,7 +458,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     })
     .stable(),
     Function::scalar("date_trunc", &[TEXT, TIMESTAMP], TIMESTAMP, |_, a| {
-        truncate(micros_of(&a[1]), &unit_name(str_of(&a[0])), "timestamp without time zone").map(Value::Timestamp)
+        truncate(micros_of(&a[1]), &unit_name(str_of(&a[0])), "timestamp without time zone")
+            .map(Value::Timestamp)
     }),
     Function::scalar("date_trunc", &[TEXT, TIMESTAMPTZ], TIMESTAMPTZ, |exec, a| {
         let local = to_local(micros_of(&a[1]), &exec.env);
@@ -465,7 +482,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::scalar("date_bin", &[INTERVAL, TIMESTAMPTZ, TIMESTAMPTZ], TIMESTAMPTZ, |_, a| {
         date_bin(interval_of(&a[0]), micros_of(&a[1]), micros_of(&a[2])).map(Value::TimestampTz)
     }),
-    Function::scalar("age", &[TIMESTAMP, TIMESTAMP], INTERVAL, |_, a| Ok(age(micros_of(&a[0]), micros_of(&a[1])))),
+    Function::scalar("age", &[TIMESTAMP, TIMESTAMP], INTERVAL, |_, a| {
+        Ok(age(micros_of(&a[0]), micros_of(&a[1])))
+    }),
     Function::scalar("age", &[TIMESTAMPTZ, TIMESTAMPTZ], INTERVAL, |exec, a| {
         Ok(age(to_local(micros_of(&a[0]), &exec.env), to_local(micros_of(&a[1]), &exec.env)))
     })
@@ -494,20 +513,31 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Ok(Value::TimestampTz(from_local(make_timestamp(a)?, &exec.env)))
     })
     .stable(),
-    Function::scalar("make_timestamptz", &[INT4, INT4, INT4, INT4, INT4, FLOAT8, TEXT], TIMESTAMPTZ, |_, a| {
-        Ok(Value::TimestampTz(zone_of(&a[6])?.to_moment(make_timestamp(a)?)))
-    }),
-    Function::scalar("make_interval", &[INT4, INT4, INT4, INT4, INT4, INT4, FLOAT8], INTERVAL, |_, a| make_interval(a))
-        .named(&["years", "months", "weeks", "days", "hours", "mins", "secs"], 7),
+    Function::scalar(
+        "make_timestamptz",
+        &[INT4, INT4, INT4, INT4, INT4, FLOAT8, TEXT],
+        TIMESTAMPTZ,
+        |_, a| Ok(Value::TimestampTz(zone_of(&a[6])?.to_moment(make_timestamp(a)?))),
+    ),
+    Function::scalar("make_interval", &[INT4, INT4, INT4, INT4, INT4, INT4, FLOAT8], INTERVAL, |_, a| {
+        make_interval(a)
+    })
+    .named(&["years", "months", "weeks", "days", "hours", "mins", "secs"], 7),
     Function::scalar("to_timestamp", &[FLOAT8], TIMESTAMPTZ, |_, a| to_timestamp(f64_of(&a[0]))),
     Function::scalar("timezone", &[OID_ZONE, TIMESTAMP], TIMESTAMPTZ, |_, a| at_zone(a)),
     Function::scalar("timezone", &[OID_ZONE, TIMESTAMPTZ], TIMESTAMP, |_, a| at_zone(a)),
     Function::scalar("timezone", &[OID_ZONE, TIMETZ], TIMETZ, |_, a| at_zone(a)),
     Function::scalar("timezone", &[INTERVAL, TIMESTAMP], TIMESTAMPTZ, |_, a| at_zone(a)),
     Function::scalar("timezone", &[INTERVAL, TIMESTAMPTZ], TIMESTAMP, |_, a| at_zone(a)),
-    Function::scalar("justify_hours", &[INTERVAL], INTERVAL, |_, a| Ok(justify(interval_of(&a[0]), true, false))),
-    Function::scalar("justify_days", &[INTERVAL], INTERVAL, |_, a| Ok(justify(interval_of(&a[0]), false, true))),
-    Function::scalar("justify_interval", &[INTERVAL], INTERVAL, |_, a| Ok(justify(interval_of(&a[0]), true, true))),
+    Function::scalar("justify_hours", &[INTERVAL], INTERVAL, |_, a| {
+        Ok(justify(interval_of(&a[0]), true, false))
+    }),
+    Function::scalar("justify_days", &[INTERVAL], INTERVAL, |_, a| {
+        Ok(justify(interval_of(&a[0]), false, true))
+    }),
+    Function::scalar("justify_interval", &[INTERVAL], INTERVAL, |_, a| {
+        Ok(justify(interval_of(&a[0]), true, true))
+    }),
     Function::scalar("isfinite", &[DATE], BOOL, |_, a| {
         Ok(Value::Bool(!matches!(a[0], Value::Date(i32::MAX | i32::MIN))))
     }),

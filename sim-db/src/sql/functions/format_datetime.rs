@@ -30,11 +30,11 @@ const ROMAN: [&str; 12] = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX
 
 /// The template words, longest first among those that share a beginning.
 const WORDS: &[&str] = &[
-    "HH24", "HH12", "HH", "MI", "SSSSS", "SSSS", "SS", "MS", "US", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "AM",
-    "PM", "A.M.", "P.M.", "am", "pm", "a.m.", "p.m.", "Y,YYY", "YYYY", "YYY", "YY", "Y", "IYYY", "IYY", "IY", "IW",
-    "ID", "IDDD", "I", "BC", "AD", "B.C.", "A.D.", "bc", "ad", "MONTH", "Month", "month", "MON", "Mon", "mon", "MM",
-    "DAY", "Day", "day", "DY", "Dy", "dy", "DDD", "DD", "D", "WW", "W", "CC", "J", "Q", "RM", "rm", "TZH", "TZM",
-    "TZ", "tz", "OF",
+    "HH24", "HH12", "HH", "MI", "SSSSS", "SSSS", "SS", "MS", "US", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6",
+    "AM", "PM", "A.M.", "P.M.", "am", "pm", "a.m.", "p.m.", "Y,YYY", "YYYY", "YYY", "YY", "Y", "IYYY", "IYY",
+    "IY", "IW", "ID", "IDDD", "I", "BC", "AD", "B.C.", "A.D.", "bc", "ad", "MONTH", "Month", "month", "MON",
+    "Mon", "mon", "MM", "DAY", "Day", "day", "DY", "Dy", "dy", "DDD", "DD", "D", "WW", "W", "CC", "J", "Q",
+    "RM", "rm", "TZH", "TZM", "TZ", "tz", "OF",
 ];
 
 enum Piece {
@@ -64,7 +64,9 @@ fn pieces(pattern: &str) -> Vec<Piece> {
         }
         let word = WORDS
             .iter()
-            .filter(|word| rest.starts_with(**word) || lower_digits(word).is_some_and(|lower| rest.starts_with(&lower)))
+            .filter(|word| {
+                rest.starts_with(**word) || lower_digits(word).is_some_and(|lower| rest.starts_with(&lower))
+            })
             .max_by_key(|word| word.len());
         match word {
             Some(name) => {
@@ -91,7 +93,8 @@ fn pieces(pattern: &str) -> Vec<Piece> {
 
 /// Numeric words may be written in lower case too (`yyyy`, `mm`); words with letters' case of their own may not.
 fn lower_digits(word: &str) -> Option<String> {
-    let cased = ["MONTH", "MON", "DAY", "DY", "AM", "PM", "A.M.", "P.M.", "BC", "AD", "B.C.", "A.D.", "RM", "TZ"];
+    let cased =
+        ["MONTH", "MON", "DAY", "DY", "AM", "PM", "A.M.", "P.M.", "BC", "AD", "B.C.", "A.D.", "RM", "TZ"];
     (!cased.contains(&word) && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == ','))
         .then(|| word.to_ascii_lowercase())
 }
@@ -191,10 +194,15 @@ fn format(local: i64, pattern: &str, zone: Option<(i32, String)>) -> String {
             "TZH" => zone.as_ref().map_or_else(String::new, |(offset, _)| {
                 format!("{}{:02}", if *offset < 0 { '-' } else { '+' }, offset.abs() / 3600)
             }),
-            "TZM" => zone.as_ref().map_or_else(String::new, |(offset, _)| format!("{:02}", offset.abs() % 3600 / 60)),
+            "TZM" => zone
+                .as_ref()
+                .map_or_else(String::new, |(offset, _)| format!("{:02}", offset.abs() % 3600 / 60)),
             "OF" => {
                 let mut text = String::new();
-                crate::value::datetime::write_offset(&mut text, zone.as_ref().map_or(0, |(offset, _)| *offset));
+                crate::value::datetime::write_offset(
+                    &mut text,
+                    zone.as_ref().map_or(0, |(offset, _)| *offset),
+                );
                 text
             }
             _ => String::new(),
@@ -252,7 +260,8 @@ fn read(text: &str, pattern: &str) -> Result<(i64, Option<i32>)> {
         let name = match piece {
             Piece::Literal(literal) => {
                 for c in literal.chars() {
-                    if c.is_alphanumeric() || chars.get(at).is_some_and(|t| !t.is_alphanumeric() && *t != '-' && *t != '+')
+                    if c.is_alphanumeric()
+                        || chars.get(at).is_some_and(|t| !t.is_alphanumeric() && *t != '-' && *t != '+')
                         || chars.get(at) == Some(&c)
                     {
                         at += usize::from(at < chars.len());
@@ -271,6 +280,7 @@ fn read(text: &str, pattern: &str) -> Result<(i64, Option<i32>)> {
         let rest: String = chars[at..].iter().collect();
         let lower = rest.to_lowercase();
         let next_is_number = matches!(all.get(index + 1), Some(Piece::Word { .. }));
+        let taken = std::cell::Cell::new(0);
         let mut number = |max: usize| -> Result<i64> {
             let limit = if next_is_number { max } else { max.max(if max >= 4 { 9 } else { max }) };
             let negative = chars.get(at) == Some(&'-');
@@ -280,10 +290,14 @@ fn read(text: &str, pattern: &str) -> Result<(i64, Option<i32>)> {
                 end += 1;
             }
             if end == start {
-                let message = format!("invalid value \"{}\" for \"{name}\"", rest.chars().take(max).collect::<String>());
+                let message = format!(
+                    "invalid value \"{}\" for \"{name}\"",
+                    rest.chars().take(max).collect::<String>()
+                );
                 return Err(error(b"22007", message).with_detail("Value must be an integer."));
             }
             let value: i64 = chars[start..end].iter().collect::<String>().parse().unwrap_or(0);
+            taken.set(end - start);
             at = end;
             Ok(if negative { -value } else { value })
         };
@@ -292,7 +306,13 @@ fn read(text: &str, pattern: &str) -> Result<(i64, Option<i32>)> {
             "YYY" => year = 2000 + number(3)?,
             "YY" | "IY" => {
                 let short = number(2)?;
-                year = if short < 70 { 2000 + short } else if short < 100 { 1900 + short } else { short };
+                year = if short < 70 {
+                    2000 + short
+                } else if short < 100 {
+                    1900 + short
+                } else {
+                    short
+                };
             }
             "Y" => year = 2020 + number(1)?,
             "MM" => month = number(2)?,
@@ -309,9 +329,8 @@ fn read(text: &str, pattern: &str) -> Result<(i64, Option<i32>)> {
             }
             "MS" | "US" | "FF1" | "FF2" | "FF3" | "FF4" | "FF5" | "FF6" => {
                 let width = if name == "MS" { 3 } else { 6 };
-                let start = at;
                 let digits = number(width)?;
-                let read = (at - start) as u32;
+                let read = taken.get() as u32;
                 micros = digits * 10_i64.pow(6 - read.min(6));
             }
             "AM" | "PM" | "am" | "pm" => {
@@ -327,10 +346,12 @@ fn read(text: &str, pattern: &str) -> Result<(i64, Option<i32>)> {
                 at += 2;
             }
             "MONTH" | "Month" | "month" | "MON" | "Mon" | "mon" => {
-                let found = MONTH_NAMES.iter().position(|month| lower.starts_with(&month.to_lowercase()[..3]));
+                let found =
+                    MONTH_NAMES.iter().position(|month| lower.starts_with(&month.to_lowercase()[..3]));
                 let found = found.ok_or_else(|| {
-                    error(b"22007", format!("invalid value \"{rest}\" for \"{name}\""))
-                        .with_detail("The given value did not match any of the allowed values for this field.")
+                    error(b"22007", format!("invalid value \"{rest}\" for \"{name}\"")).with_detail(
+                        "The given value did not match any of the allowed values for this field.",
+                    )
                 })?;
                 let full = MONTH_NAMES[found].to_lowercase();
                 at += if name.len() > 3 && lower.starts_with(&full) { full.len() } else { 3 };

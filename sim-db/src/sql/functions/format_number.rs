@@ -83,7 +83,11 @@ fn format(number: &Numeric, pattern: &str) -> Result<Value> {
     let text = rounded.to_string();
     let text = text.trim_start_matches('-');
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let whole = if whole == "0" && shape.whole > 0 && shape.zeros_from.is_none() && shape.decimals > 0 { "" } else { whole };
+    let whole = if whole == "0" && shape.whole > 0 && shape.zeros_from.is_none() && shape.decimals > 0 {
+        ""
+    } else {
+        whole
+    };
     let overflow = whole.len() > shape.whole;
     let digits: Vec<char> = if overflow {
         "#".repeat(shape.whole).chars().collect()
@@ -135,7 +139,13 @@ fn format(number: &Numeric, pattern: &str) -> Result<Value> {
                 match shown {
                     Some(shown) => {
                         if !started && !sign_written {
-                            out.push_str(if negative { "-" } else if shape.fill { " " } else { "" });
+                            out.push_str(if negative {
+                                "-"
+                            } else if shape.fill {
+                                " "
+                            } else {
+                                ""
+                            });
                             sign_written = true;
                         }
                         started = true;
@@ -147,7 +157,13 @@ fn format(number: &Numeric, pattern: &str) -> Result<Value> {
             }
             '.' | 'D' => {
                 if !sign_written {
-                    out.push_str(if negative { "-" } else if shape.fill { " " } else { "" });
+                    out.push_str(if negative {
+                        "-"
+                    } else if shape.fill {
+                        " "
+                    } else {
+                        ""
+                    });
                     sign_written = true;
                 }
                 point = true;
@@ -165,7 +181,13 @@ fn format(number: &Numeric, pattern: &str) -> Result<Value> {
             'S' => out.push(if negative { '-' } else { '+' }),
             'M' if chars.peek() == Some(&'I') => {
                 chars.next();
-                out.push_str(if negative { "-" } else if shape.fill { " " } else { "" });
+                out.push_str(if negative {
+                    "-"
+                } else if shape.fill {
+                    " "
+                } else {
+                    ""
+                });
             }
             'P' if chars.peek() == Some(&'R') => {
                 chars.next();
@@ -229,9 +251,10 @@ fn roman(number: &Numeric, fill: bool) -> String {
 }
 
 fn to_number(text: &str, pattern: &str) -> Result<Value> {
-    let scale = pattern.to_ascii_uppercase().split_once(['.', 'D']).map_or(0, |(_, rest)| {
-        rest.chars().filter(|c| matches!(c, '9' | '0')).count()
-    });
+    let scale = pattern
+        .to_ascii_uppercase()
+        .split_once(['.', 'D'])
+        .map_or(0, |(_, rest)| rest.chars().filter(|c| matches!(c, '9' | '0')).count());
     let negative = text.contains('-') || (text.contains('<') && text.contains('>'));
     let digits: String = text.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
     let number = Numeric::parse(if digits.is_empty() { "0" } else { &digits })

@@ -55,7 +55,10 @@ pub fn add(local: i64, interval: Interval) -> Result<i64> {
     }
     let moved = if interval.months == 0 { local } else { add_months(local, interval.months) };
     let days = i64::from(interval.days).checked_mul(USECS_PER_DAY).ok_or_else(timestamp_overflow)?;
-    let moved = moved.checked_add(days).and_then(|n| n.checked_add(interval.micros)).ok_or_else(timestamp_overflow)?;
+    let moved = moved
+        .checked_add(days)
+        .and_then(|n| n.checked_add(interval.micros))
+        .ok_or_else(timestamp_overflow)?;
     in_range(moved)
 }
 
@@ -178,13 +181,21 @@ pub(super) static FUNCTIONS: &[Function] = &[
         add_zoned(micros_of(&a[0]), negated(interval_of(&a[1]))?, &exec.env).map(Value::TimestampTz)
     })
     .stable(),
-    Function::scalar("-", &[TIMESTAMP, TIMESTAMP], INTERVAL, |_, a| difference(micros_of(&a[0]), micros_of(&a[1]))),
+    Function::scalar("-", &[TIMESTAMP, TIMESTAMP], INTERVAL, |_, a| {
+        difference(micros_of(&a[0]), micros_of(&a[1]))
+    }),
     Function::scalar("-", &[TIMESTAMPTZ, TIMESTAMPTZ], INTERVAL, |_, a| {
         difference(micros_of(&a[0]), micros_of(&a[1]))
     }),
-    Function::scalar("+", &[TIME, INTERVAL], TIME, |_, a| Ok(day_time(micros_of(&a[0]) + interval_of(&a[1]).micros))),
-    Function::scalar("+", &[INTERVAL, TIME], TIME, |_, a| Ok(day_time(micros_of(&a[1]) + interval_of(&a[0]).micros))),
-    Function::scalar("-", &[TIME, INTERVAL], TIME, |_, a| Ok(day_time(micros_of(&a[0]) - interval_of(&a[1]).micros))),
+    Function::scalar("+", &[TIME, INTERVAL], TIME, |_, a| {
+        Ok(day_time(micros_of(&a[0]) + interval_of(&a[1]).micros))
+    }),
+    Function::scalar("+", &[INTERVAL, TIME], TIME, |_, a| {
+        Ok(day_time(micros_of(&a[1]) + interval_of(&a[0]).micros))
+    }),
+    Function::scalar("-", &[TIME, INTERVAL], TIME, |_, a| {
+        Ok(day_time(micros_of(&a[0]) - interval_of(&a[1]).micros))
+    }),
     Function::scalar("-", &[TIME, TIME], INTERVAL, |_, a| {
         Ok(Value::Interval(Interval::new(0, 0, micros_of(&a[0]) - micros_of(&a[1]))))
     }),
@@ -205,7 +216,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
         }
         scale(interval_of(&a[0]), 1.0 / divisor)
     }),
-    Function::scalar("overlaps", &[TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ], BOOL, |_, a| Ok(overlaps(a))),
+    Function::scalar("overlaps", &[TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ], BOOL, |_, a| {
+        Ok(overlaps(a))
+    }),
     Function::scalar("overlaps", &[TIMESTAMP, TIMESTAMP, TIMESTAMP, TIMESTAMP], BOOL, |_, a| Ok(overlaps(a))),
     Function::scalar("overlaps", &[TIME, TIME, TIME, TIME], BOOL, |_, a| Ok(overlaps(a))),
 ];

@@ -115,7 +115,9 @@ pub(super) fn split(text: &str) -> Shape<'_> {
 
 fn json_member<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     match split(text) {
-        Shape::Object(members) => members.into_iter().rev().find(|(name, _)| name == key).map(|(_, value)| value),
+        Shape::Object(members) => {
+            members.into_iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
+        }
         _ => None,
     }
 }
@@ -166,9 +168,9 @@ fn opt_json(text: Option<&str>) -> Value {
 /// `left @> right`.
 pub fn contains(left: &Jsonb, right: &Jsonb) -> bool {
     match (left, right) {
-        (Jsonb::Object(_), Jsonb::Object(members)) => members
-            .iter()
-            .all(|(key, value)| left.get(key).is_some_and(|found| contains_inner(found, value))),
+        (Jsonb::Object(_), Jsonb::Object(members)) => {
+            members.iter().all(|(key, value)| left.get(key).is_some_and(|found| contains_inner(found, value)))
+        }
         (Jsonb::Array(elements), Jsonb::Array(wanted)) => {
             wanted.iter().all(|value| elements.iter().any(|element| contains_inner(element, value)))
         }
@@ -205,7 +207,9 @@ fn concat(left: &Jsonb, right: &Jsonb) -> Jsonb {
         (Jsonb::Object(a), Jsonb::Object(b)) => Jsonb::object(a.iter().chain(b).cloned().collect()),
         (Jsonb::Array(a), Jsonb::Array(b)) => Jsonb::Array(a.iter().chain(b).cloned().collect()),
         (Jsonb::Array(a), other) => Jsonb::Array(a.iter().cloned().chain([other.clone()]).collect()),
-        (other, Jsonb::Array(b)) => Jsonb::Array([other.clone()].into_iter().chain(b.iter().cloned()).collect()),
+        (other, Jsonb::Array(b)) => {
+            Jsonb::Array([other.clone()].into_iter().chain(b.iter().cloned()).collect())
+        }
         (a, b) => Jsonb::Array(vec![a.clone(), b.clone()]),
     }
 }
@@ -270,7 +274,10 @@ fn change_at(document: &Jsonb, path: &[&str], change: &Change<'_>, depth: usize)
         }
         Jsonb::Array(elements) => {
             let index: i64 = step.parse().map_err(|_| {
-                error(b"22P02", format!("path element at position {} is not an integer: \"{step}\"", depth + 1))
+                error(
+                    b"22P02",
+                    format!("path element at position {} is not an integer: \"{step}\"", depth + 1),
+                )
             })?;
             let mut elements = elements.clone();
             let length = elements.len() as i64;
@@ -308,7 +315,8 @@ fn path_of(value: &Value) -> Result<Vec<&str>> {
         .iter()
         .enumerate()
         .map(|(at, step)| {
-            step.as_str().ok_or_else(|| error(b"22004", format!("path element at position {} is null", at + 1)))
+            step.as_str()
+                .ok_or_else(|| error(b"22004", format!("path element at position {} is null", at + 1)))
         })
         .collect()
 }
@@ -410,18 +418,26 @@ const VALUE_JSON: &[(&str, crate::value::Oid)] = &[("value", JSON)];
 const VALUE_TEXT: &[(&str, crate::value::Oid)] = &[("value", TEXT)];
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::scalar("->", &[JSONB, TEXT], JSONB, |_, a| Ok(opt_jsonb(member(jsonb_of(&a[0]), str_of(&a[1]))))),
+    Function::scalar("->", &[JSONB, TEXT], JSONB, |_, a| {
+        Ok(opt_jsonb(member(jsonb_of(&a[0]), str_of(&a[1]))))
+    }),
     Function::scalar("->", &[JSONB, INT4], JSONB, |_, a| {
         Ok(opt_jsonb(jsonb_of(&a[0]).element(i64::from(i32_of(&a[1]))).cloned()))
     }),
-    Function::scalar("->>", &[JSONB, TEXT], TEXT, |_, a| Ok(opt_text(member(jsonb_of(&a[0]), str_of(&a[1]))))),
+    Function::scalar("->>", &[JSONB, TEXT], TEXT, |_, a| {
+        Ok(opt_text(member(jsonb_of(&a[0]), str_of(&a[1]))))
+    }),
     Function::scalar("->>", &[JSONB, INT4], TEXT, |_, a| {
         Ok(opt_text(jsonb_of(&a[0]).element(i64::from(i32_of(&a[1]))).cloned()))
     }),
     Function::scalar("#>", &[JSONB, TEXT_ARRAY], JSONB, |_, a| Ok(opt_jsonb(walk(jsonb_of(&a[0]), &a[1])))),
     Function::scalar("#>>", &[JSONB, TEXT_ARRAY], TEXT, |_, a| Ok(opt_text(walk(jsonb_of(&a[0]), &a[1])))),
-    Function::scalar("->", &[JSON, TEXT], JSON, |_, a| Ok(opt_json(json_member(str_of(&a[0]), str_of(&a[1]))))),
-    Function::scalar("->", &[JSON, INT4], JSON, |_, a| Ok(opt_json(json_element(str_of(&a[0]), i64_of(&a[1]))))),
+    Function::scalar("->", &[JSON, TEXT], JSON, |_, a| {
+        Ok(opt_json(json_member(str_of(&a[0]), str_of(&a[1]))))
+    }),
+    Function::scalar("->", &[JSON, INT4], JSON, |_, a| {
+        Ok(opt_json(json_element(str_of(&a[0]), i64_of(&a[1]))))
+    }),
     Function::scalar("->>", &[JSON, TEXT], TEXT, |_, a| {
         json_member(str_of(&a[0]), str_of(&a[1])).map_or(Ok(Value::Null), json_text)
     }),
@@ -448,9 +464,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
         json_walk(str_of(&a[0]), &text_path(&a[1..])).map_or(Ok(Value::Null), json_text)
     })
     .variadic(),
-    Function::scalar("@>", &[JSONB, JSONB], BOOL, |_, a| Ok(Value::Bool(contains(jsonb_of(&a[0]), jsonb_of(&a[1]))))),
-    Function::scalar("<@", &[JSONB, JSONB], BOOL, |_, a| Ok(Value::Bool(contains(jsonb_of(&a[1]), jsonb_of(&a[0]))))),
-    Function::scalar("?", &[JSONB, TEXT], BOOL, |_, a| Ok(Value::Bool(has_key(jsonb_of(&a[0]), str_of(&a[1]))))),
+    Function::scalar("@>", &[JSONB, JSONB], BOOL, |_, a| {
+        Ok(Value::Bool(contains(jsonb_of(&a[0]), jsonb_of(&a[1]))))
+    }),
+    Function::scalar("<@", &[JSONB, JSONB], BOOL, |_, a| {
+        Ok(Value::Bool(contains(jsonb_of(&a[1]), jsonb_of(&a[0]))))
+    }),
+    Function::scalar("?", &[JSONB, TEXT], BOOL, |_, a| {
+        Ok(Value::Bool(has_key(jsonb_of(&a[0]), str_of(&a[1]))))
+    }),
     Function::scalar("jsonb_exists", &[JSONB, TEXT], BOOL, |_, a| {
         Ok(Value::Bool(has_key(jsonb_of(&a[0]), str_of(&a[1]))))
     }),
@@ -460,9 +482,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::scalar("?&", &[JSONB, TEXT_ARRAY], BOOL, |_, a| {
         Ok(Value::Bool(keys(&a[1]).into_iter().all(|key| has_key(jsonb_of(&a[0]), key))))
     }),
-    Function::scalar("||", &[JSONB, JSONB], JSONB, |_, a| Ok(jsonb(concat(jsonb_of(&a[0]), jsonb_of(&a[1]))))),
-    Function::scalar("-", &[JSONB, TEXT], JSONB, |_, a| delete_key(jsonb_of(&a[0]), str_of(&a[1])).map(jsonb)),
-    Function::scalar("-", &[JSONB, INT4], JSONB, |_, a| delete_index(jsonb_of(&a[0]), i64_of(&a[1])).map(jsonb)),
+    Function::scalar("||", &[JSONB, JSONB], JSONB, |_, a| {
+        Ok(jsonb(concat(jsonb_of(&a[0]), jsonb_of(&a[1]))))
+    }),
+    Function::scalar("-", &[JSONB, TEXT], JSONB, |_, a| {
+        delete_key(jsonb_of(&a[0]), str_of(&a[1])).map(jsonb)
+    }),
+    Function::scalar("-", &[JSONB, INT4], JSONB, |_, a| {
+        delete_index(jsonb_of(&a[0]), i64_of(&a[1])).map(jsonb)
+    }),
     Function::scalar("-", &[JSONB, TEXT_ARRAY], JSONB, |_, a| {
         let mut document = jsonb_of(&a[0]).clone();
         for key in keys(&a[1]) {
@@ -502,39 +530,119 @@ pub(super) static FUNCTIONS: &[Function] = &[
         json::write_pretty(&mut out, jsonb_of(&a[0]), 0);
         Ok(Value::text(out))
     }),
-    Function::of("jsonb_array_elements", &[JSONB], JSONB, Kind::Set(|_, a, _| {
-        Ok(elements(jsonb_of(&a[0]), "")?.into_iter().map(|e| vec![jsonb(e)]).collect())
-    }, VALUE_JSONB)),
-    Function::of("jsonb_array_elements_text", &[JSONB], TEXT, Kind::Set(|_, a, _| {
-        Ok(elements(jsonb_of(&a[0]), "")?.iter().map(|e| vec![as_text(e)]).collect())
-    }, VALUE_TEXT)),
-    Function::of("json_array_elements", &[JSON], JSON, Kind::Set(|_, a, _| {
-        Ok(json_elements(&a[0], "json_array_elements")?.into_iter().map(|e| vec![Value::Json(e.into())]).collect())
-    }, VALUE_JSON)),
-    Function::of("json_array_elements_text", &[JSON], TEXT, Kind::Set(|_, a, _| {
-        json_elements(&a[0], "json_array_elements_text")?.into_iter().map(|e| Ok(vec![json_text(e)?])).collect()
-    }, VALUE_TEXT)),
-    Function::of("jsonb_each", &[JSONB], RECORD, Kind::Set(|_, a, _| {
-        let members = members(jsonb_of(&a[0]), "jsonb_each")?;
-        Ok(members.into_iter().map(|(key, value)| vec![Value::Text(key), jsonb(value)]).collect())
-    }, EACH_JSONB)),
-    Function::of("jsonb_each_text", &[JSONB], RECORD, Kind::Set(|_, a, _| {
-        let members = members(jsonb_of(&a[0]), "jsonb_each_text")?;
-        Ok(members.into_iter().map(|(key, value)| vec![Value::Text(key), as_text(&value)]).collect())
-    }, EACH_TEXT)),
-    Function::of("json_each", &[JSON], RECORD, Kind::Set(|_, a, _| {
-        let members = json_members(&a[0], "json_each")?;
-        Ok(members.into_iter().map(|(key, value)| vec![Value::text(key), Value::Json(value.into())]).collect())
-    }, EACH_JSON)),
-    Function::of("json_each_text", &[JSON], RECORD, Kind::Set(|_, a, _| {
-        let members = json_members(&a[0], "json_each_text")?;
-        members.into_iter().map(|(key, value)| Ok(vec![Value::text(key), json_text(value)?])).collect()
-    }, EACH_TEXT)),
+    Function::of(
+        "jsonb_array_elements",
+        &[JSONB],
+        JSONB,
+        Kind::Set(
+            |_, a, _| Ok(elements(jsonb_of(&a[0]), "")?.into_iter().map(|e| vec![jsonb(e)]).collect()),
+            VALUE_JSONB,
+        ),
+    ),
+    Function::of(
+        "jsonb_array_elements_text",
+        &[JSONB],
+        TEXT,
+        Kind::Set(
+            |_, a, _| Ok(elements(jsonb_of(&a[0]), "")?.iter().map(|e| vec![as_text(e)]).collect()),
+            VALUE_TEXT,
+        ),
+    ),
+    Function::of(
+        "json_array_elements",
+        &[JSON],
+        JSON,
+        Kind::Set(
+            |_, a, _| {
+                Ok(json_elements(&a[0], "json_array_elements")?
+                    .into_iter()
+                    .map(|e| vec![Value::Json(e.into())])
+                    .collect())
+            },
+            VALUE_JSON,
+        ),
+    ),
+    Function::of(
+        "json_array_elements_text",
+        &[JSON],
+        TEXT,
+        Kind::Set(
+            |_, a, _| {
+                json_elements(&a[0], "json_array_elements_text")?
+                    .into_iter()
+                    .map(|e| Ok(vec![json_text(e)?]))
+                    .collect()
+            },
+            VALUE_TEXT,
+        ),
+    ),
+    Function::of(
+        "jsonb_each",
+        &[JSONB],
+        RECORD,
+        Kind::Set(
+            |_, a, _| {
+                let members = members(jsonb_of(&a[0]), "jsonb_each")?;
+                Ok(members.into_iter().map(|(key, value)| vec![Value::Text(key), jsonb(value)]).collect())
+            },
+            EACH_JSONB,
+        ),
+    ),
+    Function::of(
+        "jsonb_each_text",
+        &[JSONB],
+        RECORD,
+        Kind::Set(
+            |_, a, _| {
+                let members = members(jsonb_of(&a[0]), "jsonb_each_text")?;
+                Ok(members.into_iter().map(|(key, value)| vec![Value::Text(key), as_text(&value)]).collect())
+            },
+            EACH_TEXT,
+        ),
+    ),
+    Function::of(
+        "json_each",
+        &[JSON],
+        RECORD,
+        Kind::Set(
+            |_, a, _| {
+                let members = json_members(&a[0], "json_each")?;
+                Ok(members
+                    .into_iter()
+                    .map(|(key, value)| vec![Value::text(key), Value::Json(value.into())])
+                    .collect())
+            },
+            EACH_JSON,
+        ),
+    ),
+    Function::of(
+        "json_each_text",
+        &[JSON],
+        RECORD,
+        Kind::Set(
+            |_, a, _| {
+                let members = json_members(&a[0], "json_each_text")?;
+                members
+                    .into_iter()
+                    .map(|(key, value)| Ok(vec![Value::text(key), json_text(value)?]))
+                    .collect()
+            },
+            EACH_TEXT,
+        ),
+    ),
     Function::of("jsonb_object_keys", &[JSONB], TEXT, Kind::Set(|_, a, _| keys_of(jsonb_of(&a[0])), &[])),
-    Function::of("json_object_keys", &[JSON], TEXT, Kind::Set(|_, a, _| {
-        let members = json_members(&a[0], "json_object_keys")?;
-        Ok(members.into_iter().map(|(key, _)| vec![Value::text(key)]).collect())
-    }, &[])),
+    Function::of(
+        "json_object_keys",
+        &[JSON],
+        TEXT,
+        Kind::Set(
+            |_, a, _| {
+                let members = json_members(&a[0], "json_object_keys")?;
+                Ok(members.into_iter().map(|(key, _)| vec![Value::text(key)]).collect())
+            },
+            &[],
+        ),
+    ),
 ];
 
 fn text_path(steps: &[Value]) -> Value {

@@ -169,7 +169,13 @@ pub fn write_json(out: &mut String, value: &Value, type_oid: Oid, env: &Env) -> 
     Ok(())
 }
 
-fn write_json_array(out: &mut String, array: &ArrayValue, depth: usize, at: &mut usize, env: &Env) -> Result<()> {
+fn write_json_array(
+    out: &mut String,
+    array: &ArrayValue,
+    depth: usize,
+    at: &mut usize,
+    env: &Env,
+) -> Result<()> {
     out.push('[');
     let length = array.dimensions.get(depth).map_or(0, |(length, _)| *length);
     for index in 0..length {
@@ -302,20 +308,42 @@ fn json_object(args: &[Value]) -> Result<Value> {
 const UNUSED: Oid = oid::ANYELEMENT;
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::of("to_json", &[UNUSED], JSON, Kind::Typed(|exec, a, t| json_value(exec, &a[0], t[0]))).stable(),
-    Function::of("to_jsonb", &[UNUSED], JSONB, Kind::Typed(|exec, a, t| to_jsonb(&a[0], t[0], &exec.env).map(jsonb)))
+    Function::of("to_json", &[UNUSED], JSON, Kind::Typed(|exec, a, t| json_value(exec, &a[0], t[0])))
         .stable(),
-    Function::of("row_to_json", &[RECORD], JSON, Kind::Typed(|exec, a, t| json_value(exec, &a[0], t[0]))).stable(),
-    Function::of("row_to_json", &[RECORD, BOOL], JSON, Kind::Typed(|exec, a, t| json_value(exec, &a[0], t[0])))
+    Function::of(
+        "to_jsonb",
+        &[UNUSED],
+        JSONB,
+        Kind::Typed(|exec, a, t| to_jsonb(&a[0], t[0], &exec.env).map(jsonb)),
+    )
+    .stable(),
+    Function::of("row_to_json", &[RECORD], JSON, Kind::Typed(|exec, a, t| json_value(exec, &a[0], t[0])))
         .stable(),
-    Function::of("array_to_json", &[ANYARRAY], JSON, Kind::Typed(|exec, a, t| json_value(exec, &a[0], t[0]))).stable(),
-    Function::of("json_build_object", &[ANY], JSON, Kind::Typed(build_object)).with_nulls().variadic().stable(),
+    Function::of(
+        "row_to_json",
+        &[RECORD, BOOL],
+        JSON,
+        Kind::Typed(|exec, a, t| json_value(exec, &a[0], t[0])),
+    )
+    .stable(),
+    Function::of("array_to_json", &[ANYARRAY], JSON, Kind::Typed(|exec, a, t| json_value(exec, &a[0], t[0])))
+        .stable(),
+    Function::of("json_build_object", &[ANY], JSON, Kind::Typed(build_object))
+        .with_nulls()
+        .variadic()
+        .stable(),
     Function::of("json_build_object", &[], JSON, Kind::Typed(build_object)).with_nulls().stable(),
-    Function::of("jsonb_build_object", &[ANY], JSONB, Kind::Typed(build_object_jsonb)).with_nulls().variadic().stable(),
+    Function::of("jsonb_build_object", &[ANY], JSONB, Kind::Typed(build_object_jsonb))
+        .with_nulls()
+        .variadic()
+        .stable(),
     Function::of("jsonb_build_object", &[], JSONB, Kind::Typed(build_object_jsonb)).with_nulls().stable(),
     Function::of("json_build_array", &[ANY], JSON, Kind::Typed(build_array)).with_nulls().variadic().stable(),
     Function::of("json_build_array", &[], JSON, Kind::Typed(build_array)).with_nulls().stable(),
-    Function::of("jsonb_build_array", &[ANY], JSONB, Kind::Typed(build_array_jsonb)).with_nulls().variadic().stable(),
+    Function::of("jsonb_build_array", &[ANY], JSONB, Kind::Typed(build_array_jsonb))
+        .with_nulls()
+        .variadic()
+        .stable(),
     Function::of("jsonb_build_array", &[], JSONB, Kind::Typed(build_array_jsonb)).with_nulls().stable(),
     Function::scalar("json_object", &[TEXT_ARRAY], JSON, |_, a| json_object(a)),
     Function::scalar("json_object", &[TEXT_ARRAY, TEXT_ARRAY], JSON, |_, a| json_object(a)),

@@ -181,9 +181,8 @@ impl Parser<'_> {
             return Ok(Operand::Literal(Jsonb::String(rest[..end].into())));
         }
         let rest = &self.text[self.at..];
-        let end = rest
-            .find(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | '-' | '+'))
-            .unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | '-' | '+')).unwrap_or(rest.len());
         let word = &rest[..end];
         self.at += end;
         Ok(Operand::Literal(match word {
@@ -217,7 +216,9 @@ fn run(documents: Vec<Jsonb>, steps: &[Step]) -> Vec<Jsonb> {
             match step {
                 Step::Member(name) => match &document {
                     // Lax mode unwraps arrays.
-                    Jsonb::Array(elements) => next.extend(elements.iter().filter_map(|e| e.get(name)).cloned()),
+                    Jsonb::Array(elements) => {
+                        next.extend(elements.iter().filter_map(|e| e.get(name)).cloned())
+                    }
                     other => next.extend(other.get(name).cloned()),
                 },
                 Step::AnyMember => {
@@ -239,7 +240,9 @@ fn run(documents: Vec<Jsonb>, steps: &[Step]) -> Vec<Jsonb> {
                     other => next.push(other),
                 },
                 Step::Filter(condition) => match document {
-                    Jsonb::Array(elements) => next.extend(elements.into_iter().filter(|e| holds(condition, e))),
+                    Jsonb::Array(elements) => {
+                        next.extend(elements.into_iter().filter(|e| holds(condition, e)))
+                    }
                     other => next.extend(holds(condition, &other).then_some(other)),
                 },
                 Step::Size => next.push(Jsonb::Number(Numeric::from(match &document {
@@ -274,7 +277,9 @@ fn holds(condition: &Condition, document: &Jsonb) -> bool {
 fn compare(left: &Jsonb, operator: &str, right: &Jsonb) -> bool {
     if let (Jsonb::String(text), Jsonb::String(pattern)) = (left, right) {
         match operator {
-            "like_regex" => return super::pattern::regex(pattern, "").is_ok_and(|regex| regex.is_match(text)),
+            "like_regex" => {
+                return super::pattern::regex(pattern, "").is_ok_and(|regex| regex.is_match(text));
+            }
             "starts with" => return text.starts_with(&**pattern),
             _ => {}
         }
@@ -298,14 +303,21 @@ fn query(a: &[Value]) -> Result<Vec<Jsonb>> {
 }
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::of("jsonb_path_query", &[JSONB, JSONPATH], JSONB, Kind::Set(|_, a, _| {
-        Ok(query(a)?.into_iter().map(|document| vec![jsonb(document)]).collect())
-    }, &[])),
-    Function::scalar("jsonb_path_query_array", &[JSONB, JSONPATH], JSONB, |_, a| Ok(jsonb(Jsonb::Array(query(a)?)))),
+    Function::of(
+        "jsonb_path_query",
+        &[JSONB, JSONPATH],
+        JSONB,
+        Kind::Set(|_, a, _| Ok(query(a)?.into_iter().map(|document| vec![jsonb(document)]).collect()), &[]),
+    ),
+    Function::scalar("jsonb_path_query_array", &[JSONB, JSONPATH], JSONB, |_, a| {
+        Ok(jsonb(Jsonb::Array(query(a)?)))
+    }),
     Function::scalar("jsonb_path_query_first", &[JSONB, JSONPATH], JSONB, |_, a| {
         Ok(query(a)?.into_iter().next().map_or(Value::Null, jsonb))
     }),
-    Function::scalar("jsonb_path_exists", &[JSONB, JSONPATH], BOOL, |_, a| Ok(Value::Bool(!query(a)?.is_empty()))),
+    Function::scalar("jsonb_path_exists", &[JSONB, JSONPATH], BOOL, |_, a| {
+        Ok(Value::Bool(!query(a)?.is_empty()))
+    }),
     Function::scalar("@?", &[JSONB, JSONPATH], BOOL, |_, a| Ok(Value::Bool(!query(a)?.is_empty()))),
     Function::scalar("jsonb_path_match", &[JSONB, JSONPATH], BOOL, |_, a| predicate(a)),
     Function::scalar("@@", &[JSONB, JSONPATH], BOOL, |_, a| predicate(a)),

@@ -25,7 +25,7 @@ fn exp_fixed(x: &BigInt, digits: u32) -> BigInt {
     // Halve until small, sum the series, square back.
     let mut halvings = 0_u32;
     let mut reduced = x.clone();
-    let limit = &one / 8;
+    let limit: BigInt = &one / 8;
     while reduced.magnitude() > limit.magnitude() && halvings < 200 {
         reduced /= 2;
         halvings += 1;
@@ -51,7 +51,7 @@ fn ln_fixed(x: &BigInt, digits: u32) -> BigInt {
     // Bring x near 1 by square roots, then 2 * atanh((x - 1) / (x + 1)).
     let mut value = x.clone();
     let mut doublings = 0_u32;
-    let near = &one / 8;
+    let near: BigInt = &one / 8;
     while (&value - &one).magnitude() > near.magnitude() && doublings < 200 {
         value = (&value * &one).sqrt();
         doublings += 1;
@@ -94,7 +94,11 @@ fn numeric_ln(number: &Numeric) -> Result<Numeric> {
 
 fn numeric_exp(number: &Numeric) -> Result<Numeric> {
     let Numeric::Finite { .. } = number else {
-        return Ok(if matches!(number, Numeric::NegativeInfinity) { Numeric::zero() } else { number.clone() });
+        return Ok(if matches!(number, Numeric::NegativeInfinity) {
+            Numeric::zero()
+        } else {
+            number.clone()
+        });
     };
     let approximate = number.to_f64() * std::f64::consts::LOG10_E;
     if approximate > 130_000.0 {
@@ -119,7 +123,10 @@ fn numeric_power(base: &Numeric, exponent: &Numeric) -> Result<Numeric> {
     let whole = exponent.truncate(0);
     let is_whole = whole == *exponent;
     if base.is_negative() && !is_whole {
-        return Err(error(b"2201F", "a negative number raised to a non-integer power yields a complex result"));
+        return Err(error(
+            b"2201F",
+            "a negative number raised to a non-integer power yields a complex result",
+        ));
     }
     if base.is_zero() {
         return Ok(if exponent.is_zero() { Numeric::new(1, 0).round(16) } else { Numeric::zero().round(16) });
@@ -134,7 +141,8 @@ fn numeric_power(base: &Numeric, exponent: &Numeric) -> Result<Numeric> {
         .clamp(0, 1000) as u32;
     if is_whole && let Some(power) = whole.to_i64().filter(|n| n.abs() <= 100_000) {
         let Numeric::Finite { unscaled, scale: base_scale } = base else { return Ok(Numeric::NaN) };
-        let raised = Numeric::new(unscaled.pow(power.unsigned_abs() as u32), base_scale * power.unsigned_abs() as u32);
+        let raised =
+            Numeric::new(unscaled.pow(power.unsigned_abs() as u32), base_scale * power.unsigned_abs() as u32);
         if power >= 0 {
             return Ok(raised.round(scale as i32));
         }
@@ -152,7 +160,10 @@ fn power(base: f64, exponent: f64) -> Result<Value> {
         return Err(error(b"2201F", "zero raised to a negative power is undefined"));
     }
     if base < 0.0 && exponent.fract() != 0.0 && exponent.is_finite() {
-        return Err(error(b"2201F", "a negative number raised to a non-integer power yields a complex result"));
+        return Err(error(
+            b"2201F",
+            "a negative number raised to a non-integer power yields a complex result",
+        ));
     }
     checked_float(base.powf(exponent), base.is_infinite() || exponent.is_infinite(), true)
 }
@@ -251,7 +262,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
     Function::scalar("sqrt", &[NUMERIC], NUMERIC, |_, a| {
         let root = numeric_of(&a[0]).sqrt();
-        root.map(Value::numeric).ok_or_else(|| error(b"2201F", "cannot take square root of a negative number"))
+        root.map(Value::numeric)
+            .ok_or_else(|| error(b"2201F", "cannot take square root of a negative number"))
     }),
     Function::scalar("sqrt", &[FLOAT8], FLOAT8, |_, a| square_root(f64_of(&a[0]))),
     Function::scalar("|/", &[FLOAT8], FLOAT8, |_, a| square_root(f64_of(&a[0]))),
@@ -274,7 +286,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::scalar("log10", &[FLOAT8], FLOAT8, |_, a| logarithm(f64_of(&a[0]), f64::log10)),
     Function::scalar("log", &[NUMERIC], NUMERIC, |_, a| log_base(&Numeric::new(10, 0), numeric_of(&a[0]))),
     Function::scalar("log10", &[NUMERIC], NUMERIC, |_, a| log_base(&Numeric::new(10, 0), numeric_of(&a[0]))),
-    Function::scalar("log", &[NUMERIC, NUMERIC], NUMERIC, |_, a| log_base(numeric_of(&a[0]), numeric_of(&a[1]))),
+    Function::scalar("log", &[NUMERIC, NUMERIC], NUMERIC, |_, a| {
+        log_base(numeric_of(&a[0]), numeric_of(&a[1]))
+    }),
     Function::scalar("div", &[NUMERIC, NUMERIC], NUMERIC, |_, a| {
         numeric_of(&a[0]).div_integer(numeric_of(&a[1])).map(Value::numeric).ok_or_else(division_by_zero)
     }),
@@ -316,7 +330,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
     Function::scalar("width_bucket", &[FLOAT8, FLOAT8, FLOAT8, INT4], INT4, |_, a| {
         let number = Numeric::from_f64(f64_of(&a[0]), 15);
-        width_bucket(&number, &Numeric::from_f64(f64_of(&a[1]), 15), &Numeric::from_f64(f64_of(&a[2]), 15), i32_of(&a[3]))
+        width_bucket(
+            &number,
+            &Numeric::from_f64(f64_of(&a[1]), 15),
+            &Numeric::from_f64(f64_of(&a[2]), 15),
+            i32_of(&a[3]),
+        )
     }),
     Function::scalar("width_bucket", &[NUMERIC, NUMERIC, NUMERIC, INT4], INT4, |_, a| {
         width_bucket(numeric_of(&a[0]), numeric_of(&a[1]), numeric_of(&a[2]), i32_of(&a[3]))
@@ -325,13 +344,16 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::scalar("min_scale", &[NUMERIC], INT4, |_, a| {
         Ok(Value::Int4(numeric_of(&a[0]).normalized().scale() as i32))
     }),
-    Function::scalar("trim_scale", &[NUMERIC], NUMERIC, |_, a| Ok(Value::numeric(numeric_of(&a[0]).normalized()))),
+    Function::scalar("trim_scale", &[NUMERIC], NUMERIC, |_, a| {
+        Ok(Value::numeric(numeric_of(&a[0]).normalized()))
+    }),
     Function::scalar("random", &[], FLOAT8, |exec, _| random_f64(exec).map(Value::Float8)).volatile(),
     Function::scalar("setseed", &[FLOAT8], VOID, |_, _| Ok(Value::Void)).volatile(),
 ];
 
 fn log_base(base: &Numeric, number: &Numeric) -> Result<Value> {
-    let (top, bottom) = (numeric_ln(&number.round(i32::try_from(number.scale()).unwrap_or(0)))?, numeric_ln(base)?);
+    let (top, bottom) =
+        (numeric_ln(&number.round(i32::try_from(number.scale()).unwrap_or(0)))?, numeric_ln(base)?);
     // More digits for the quotient than the two logarithms show.
     let digits = 40 + number.scale();
     let fine = |n: &Numeric| Numeric::new(ln_fixed(&fixed(n, digits), digits), digits);
@@ -350,7 +372,8 @@ fn width_bucket(number: &Numeric, low: &Numeric, high: &Numeric, count: i32) -> 
         return Err(error(b"2201G", "lower bound cannot equal upper bound"));
     }
     let descending = low > high;
-    let (below, above) = if descending { (number > low, number <= high) } else { (number < low, number >= high) };
+    let (below, above) =
+        if descending { (number > low, number <= high) } else { (number < low, number >= high) };
     if below {
         return Ok(Value::Int4(0));
     }
@@ -359,6 +382,7 @@ fn width_bucket(number: &Numeric, low: &Numeric, high: &Numeric, count: i32) -> 
     }
     let offset = if descending { low.sub(number) } else { number.sub(low) };
     let width = if descending { low.sub(high) } else { high.sub(low) };
-    let bucket = offset.mul(&Numeric::from(i64::from(count))).div_integer(&width).ok_or_else(division_by_zero)?;
+    let bucket =
+        offset.mul(&Numeric::from(i64::from(count))).div_integer(&width).ok_or_else(division_by_zero)?;
     Ok(Value::Int4(bucket.to_i64().unwrap_or(0) as i32 + 1))
 }

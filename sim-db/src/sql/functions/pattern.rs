@@ -173,8 +173,9 @@ pub fn like(text: &str, pattern: &str, escape: Option<char>, insensitive: bool) 
     let mut chars = pattern.chars();
     while let Some(c) = chars.next() {
         parts.push(if Some(c) == escape {
-            let escaped =
-                chars.next().ok_or_else(|| error(b"22025", "LIKE pattern must not end with escape character"))?;
+            let escaped = chars
+                .next()
+                .ok_or_else(|| error(b"22025", "LIKE pattern must not end with escape character"))?;
             Part::Char(escaped)
         } else {
             match c {
@@ -272,7 +273,14 @@ fn replacement(template: &str, captures: &regex::Captures<'_>) -> String {
     out
 }
 
-fn replace(text: &str, pattern: &str, template: &str, start: usize, nth: usize, flags: &str) -> Result<Value> {
+fn replace(
+    text: &str,
+    pattern: &str,
+    template: &str,
+    start: usize,
+    nth: usize,
+    flags: &str,
+) -> Result<Value> {
     let regex = regex(pattern, flags)?;
     let from = text.char_indices().nth(start.saturating_sub(1)).map_or(text.len(), |(at, _)| at);
     let mut out = String::from(&text[..from]);
@@ -296,7 +304,8 @@ fn text_array(values: Vec<Value>) -> Value {
 
 fn groups(captures: &regex::Captures<'_>) -> Value {
     let from = usize::from(captures.len() > 1);
-    let values = captures.iter().skip(from).map(|group| group.map_or(Value::Null, |g| Value::text(g.as_str())));
+    let values =
+        captures.iter().skip(from).map(|group| group.map_or(Value::Null, |g| Value::text(g.as_str())));
     text_array(values.collect())
 }
 
@@ -330,7 +339,8 @@ fn escape_of(value: &Value) -> Result<Option<char>> {
     match (chars.next(), chars.next()) {
         (None, _) => Ok(None),
         (Some(c), None) => Ok(Some(c)),
-        _ => Err(error(b"22025", "invalid escape string").with_hint("Escape string must be empty or one character.")),
+        _ => Err(error(b"22025", "invalid escape string")
+            .with_hint("Escape string must be empty or one character.")),
     }
 }
 
@@ -393,7 +403,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
         replace(str_of(&a[0]), str_of(&a[1]), str_of(&a[2]), i32_of(&a[3]) as usize, 1, "")
     }),
     Function::scalar("regexp_match", &[TEXT, TEXT], TEXT_ARRAY, |_, a| {
-        Ok(regex(str_of(&a[1]), "")?.captures(str_of(&a[0])).map_or(Value::Null, |captures| groups(&captures)))
+        Ok(regex(str_of(&a[1]), "")?
+            .captures(str_of(&a[0]))
+            .map_or(Value::Null, |captures| groups(&captures)))
     }),
     Function::scalar("regexp_match", &[TEXT, TEXT, TEXT], TEXT_ARRAY, |_, a| {
         let regex = regex(str_of(&a[1]), str_of(&a[2]))?;
@@ -409,25 +421,41 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Ok(Value::Int4(regex(str_of(&a[1]), "")?.find_iter(str_of(&a[0])).count() as i32))
     }),
     Function::scalar("regexp_substr", &[TEXT, TEXT], TEXT, |_, a| {
-        Ok(regex(str_of(&a[1]), "")?.find(str_of(&a[0])).map_or(Value::Null, |found| Value::text(found.as_str())))
+        Ok(regex(str_of(&a[1]), "")?
+            .find(str_of(&a[0]))
+            .map_or(Value::Null, |found| Value::text(found.as_str())))
     }),
     Function::scalar("regexp_instr", &[TEXT, TEXT], INT4, |_, a| {
         let text = str_of(&a[0]);
         let found = regex(str_of(&a[1]), "")?.find(text);
         Ok(Value::Int4(found.map_or(0, |found| text[..found.start()].chars().count() as i32 + 1)))
     }),
-    Function::scalar("regexp_split_to_array", &[TEXT, TEXT], TEXT_ARRAY, |_, a| Ok(text_array(split(a, "")?))),
+    Function::scalar("regexp_split_to_array", &[TEXT, TEXT], TEXT_ARRAY, |_, a| {
+        Ok(text_array(split(a, "")?))
+    }),
     Function::scalar("regexp_split_to_array", &[TEXT, TEXT, TEXT], TEXT_ARRAY, |_, a| {
         Ok(text_array(split(a, str_of(&a[2]))?))
     }),
     Function::of("regexp_matches", &[TEXT, TEXT], TEXT_ARRAY, Kind::Set(|_, a, _| matches(a, ""), &[])),
-    Function::of("regexp_matches", &[TEXT, TEXT, TEXT], TEXT_ARRAY, Kind::Set(|_: &mut Exec, a, _| {
-        matches(a, str_of(&a[2]))
-    }, &[])),
-    Function::of("regexp_split_to_table", &[TEXT, TEXT], TEXT, Kind::Set(|_: &mut Exec, a, _| {
-        Ok(split(a, "")?.into_iter().map(|part| vec![part]).collect())
-    }, &[])),
-    Function::of("regexp_split_to_table", &[TEXT, TEXT, TEXT], TEXT, Kind::Set(|_: &mut Exec, a, _| {
-        Ok(split(a, str_of(&a[2]))?.into_iter().map(|part| vec![part]).collect())
-    }, &[])),
+    Function::of(
+        "regexp_matches",
+        &[TEXT, TEXT, TEXT],
+        TEXT_ARRAY,
+        Kind::Set(|_: &mut Exec, a, _| matches(a, str_of(&a[2])), &[]),
+    ),
+    Function::of(
+        "regexp_split_to_table",
+        &[TEXT, TEXT],
+        TEXT,
+        Kind::Set(|_: &mut Exec, a, _| Ok(split(a, "")?.into_iter().map(|part| vec![part]).collect()), &[]),
+    ),
+    Function::of(
+        "regexp_split_to_table",
+        &[TEXT, TEXT, TEXT],
+        TEXT,
+        Kind::Set(
+            |_: &mut Exec, a, _| Ok(split(a, str_of(&a[2]))?.into_iter().map(|part| vec![part]).collect()),
+            &[],
+        ),
+    ),
 ];

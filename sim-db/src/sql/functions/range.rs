@@ -17,7 +17,9 @@ fn range_of(value: &Value) -> &RangeValue {
 
 fn construct(type_oid: Oid, a: &[Value]) -> Result<Value> {
     let flags = match a.get(2) {
-        Some(Value::Null) => return Err(error(b"22000", "range constructor flags argument must not be null")),
+        Some(Value::Null) => {
+            return Err(error(b"22000", "range constructor flags argument must not be null"));
+        }
         Some(flags) => str_of(flags).to_owned(),
         None => "[)".to_owned(),
     };
@@ -110,7 +112,13 @@ fn union(a: &RangeValue, b: &RangeValue) -> Result<RangeValue> {
         (Some(x), Some(y)) => x > y || (x == y && a.upper_inclusive),
     };
     let (first, last) = (if a_first { a } else { b }, if a_last { a } else { b });
-    RangeValue::new(a.type_oid, first.lower.clone(), last.upper.clone(), first.lower_inclusive, last.upper_inclusive)
+    RangeValue::new(
+        a.type_oid,
+        first.lower.clone(),
+        last.upper.clone(),
+        first.lower_inclusive,
+        last.upper_inclusive,
+    )
 }
 
 fn left_of(a: &RangeValue, b: &RangeValue) -> bool {

@@ -94,7 +94,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         let sequence = sequence_of(exec, &a[0])?;
         let value = exec.state.borrow().sequence_values.get(&sequence.oid).copied();
         value.map(Value::Int8).ok_or_else(|| {
-            let message = format!("currval of sequence \"{}\" is not yet defined in this session", sequence.name);
+            let message =
+                format!("currval of sequence \"{}\" is not yet defined in this session", sequence.name);
             error(b"55000", message)
         })
     })

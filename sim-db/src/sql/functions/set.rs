@@ -72,7 +72,9 @@ fn unnest(a: &[Value]) -> Rows {
 
 fn subscripts(a: &[Value]) -> Rows {
     let Value::Array(array) = &a[0] else { return Ok(Vec::new()) };
-    let Some((length, lower)) = usize::try_from(i32_of(&a[1]) - 1).ok().and_then(|at| array.dimensions.get(at)) else {
+    let Some((length, lower)) =
+        usize::try_from(i32_of(&a[1]) - 1).ok().and_then(|at| array.dimensions.get(at))
+    else {
         return Ok(Vec::new());
     };
     let mut rows: Vec<Vec<Value>> = (0..*length).map(|at| vec![Value::Int4(lower + at as i32)]).collect();
@@ -104,40 +106,92 @@ fn enum_labels(exec: &Exec, type_oid: Oid) -> Vec<Value> {
 }
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::of("generate_series", &[INT4, INT4], INT4, Kind::Set(|_, a, _| integers(a, |n| Value::Int4(n as i32)), &[])),
-    Function::of("generate_series", &[INT4, INT4, INT4], INT4, Kind::Set(|_, a, _| {
-        integers(a, |n| Value::Int4(n as i32)).map(|rows| rows)
-    }, &[])),
+    Function::of(
+        "generate_series",
+        &[INT4, INT4],
+        INT4,
+        Kind::Set(|_, a, _| integers(a, |n| Value::Int4(n as i32)), &[]),
+    ),
+    Function::of(
+        "generate_series",
+        &[INT4, INT4, INT4],
+        INT4,
+        Kind::Set(|_, a, _| integers(a, |n| Value::Int4(n as i32)).map(|rows| rows), &[]),
+    ),
     Function::of("generate_series", &[INT8, INT8], INT8, Kind::Set(|_, a, _| integers(a, Value::Int8), &[])),
-    Function::of("generate_series", &[INT8, INT8, INT8], INT8, Kind::Set(|_, a, _| integers(a, Value::Int8), &[])),
+    Function::of(
+        "generate_series",
+        &[INT8, INT8, INT8],
+        INT8,
+        Kind::Set(|_, a, _| integers(a, Value::Int8), &[]),
+    ),
     Function::of("generate_series", &[NUMERIC, NUMERIC], NUMERIC, Kind::Set(|_, a, _| numerics(a), &[])),
-    Function::of("generate_series", &[NUMERIC, NUMERIC, NUMERIC], NUMERIC, Kind::Set(|_, a, _| numerics(a), &[])),
-    Function::of("generate_series", &[TIMESTAMP, TIMESTAMP, INTERVAL], TIMESTAMP, Kind::Set(|_, a, _| {
-        moments(a, Value::Timestamp, &add)
-    }, &[])),
-    Function::of("generate_series", &[TIMESTAMPTZ, TIMESTAMPTZ, INTERVAL], TIMESTAMPTZ, Kind::Set(|exec, a, _| {
-        let env = exec.env.clone();
-        moments(a, Value::TimestampTz, &|moment, step| add_zoned(moment, step, &env))
-    }, &[])),
+    Function::of(
+        "generate_series",
+        &[NUMERIC, NUMERIC, NUMERIC],
+        NUMERIC,
+        Kind::Set(|_, a, _| numerics(a), &[]),
+    ),
+    Function::of(
+        "generate_series",
+        &[TIMESTAMP, TIMESTAMP, INTERVAL],
+        TIMESTAMP,
+        Kind::Set(|_, a, _| moments(a, Value::Timestamp, &add), &[]),
+    ),
+    Function::of(
+        "generate_series",
+        &[TIMESTAMPTZ, TIMESTAMPTZ, INTERVAL],
+        TIMESTAMPTZ,
+        Kind::Set(
+            |exec, a, _| {
+                let env = exec.env.clone();
+                moments(a, Value::TimestampTz, &|moment, step| add_zoned(moment, step, &env))
+            },
+            &[],
+        ),
+    ),
     Function::of("unnest", &[ANYARRAY], ANYELEMENT, Kind::Set(|_, a, _| unnest(a), &[])),
     Function::of("generate_subscripts", &[ANYARRAY, INT4], INT4, Kind::Set(|_, a, _| subscripts(a), &[])),
-    Function::of("generate_subscripts", &[ANYARRAY, INT4, BOOL], INT4, Kind::Set(|_, a, _| subscripts(a), &[])),
-    Function::of("string_to_table", &[TEXT, TEXT], TEXT, Kind::Set(|_, a, _| string_to_table(a), &[])).with_nulls(),
-    Function::of("enum_range", &[ANYENUM], ANYARRAY, Kind::Typed(|exec, _, types| {
-        Ok(Value::Array(Rc::new(ArrayValue::from_values(types[0], enum_labels(exec, types[0])))))
-    }))
+    Function::of(
+        "generate_subscripts",
+        &[ANYARRAY, INT4, BOOL],
+        INT4,
+        Kind::Set(|_, a, _| subscripts(a), &[]),
+    ),
+    Function::of("string_to_table", &[TEXT, TEXT], TEXT, Kind::Set(|_, a, _| string_to_table(a), &[]))
+        .with_nulls(),
+    Function::of(
+        "enum_range",
+        &[ANYENUM],
+        ANYARRAY,
+        Kind::Typed(|exec, _, types| {
+            Ok(Value::Array(Rc::new(ArrayValue::from_values(types[0], enum_labels(exec, types[0])))))
+        }),
+    )
     .with_nulls(),
-    Function::of("enum_first", &[ANYENUM], ANYENUM, Kind::Typed(|exec, _, types| {
-        Ok(enum_labels(exec, types[0]).into_iter().next().unwrap_or(Value::Null))
-    }))
+    Function::of(
+        "enum_first",
+        &[ANYENUM],
+        ANYENUM,
+        Kind::Typed(|exec, _, types| {
+            Ok(enum_labels(exec, types[0]).into_iter().next().unwrap_or(Value::Null))
+        }),
+    )
     .with_nulls(),
-    Function::of("enum_last", &[ANYENUM], ANYENUM, Kind::Typed(|exec, _, types| {
-        Ok(enum_labels(exec, types[0]).into_iter().next_back().unwrap_or(Value::Null))
-    }))
+    Function::of(
+        "enum_last",
+        &[ANYENUM],
+        ANYENUM,
+        Kind::Typed(|exec, _, types| {
+            Ok(enum_labels(exec, types[0]).into_iter().next_back().unwrap_or(Value::Null))
+        }),
+    )
     .with_nulls(),
-    Function::of("pg_options_to_table", &[TEXT_ARRAY], RECORD, Kind::Set(|_, _, _| Ok(Vec::new()), &[
-        ("option_name", TEXT),
-        ("option_value", TEXT),
-    ])),
+    Function::of(
+        "pg_options_to_table",
+        &[TEXT_ARRAY],
+        RECORD,
+        Kind::Set(|_, _, _| Ok(Vec::new()), &[("option_name", TEXT), ("option_value", TEXT)]),
+    ),
     Function::scalar("float8_of", &[FLOAT8], FLOAT8, |_, a| Ok(Value::Float8(f64_of(&a[0])))),
 ];

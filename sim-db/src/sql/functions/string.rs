@@ -119,7 +119,9 @@ fn format(exec: &mut Exec, args: &[Value], types: &[Oid]) -> Result<Value> {
     let mut out = String::new();
     let mut next = 0;
     let mut chars = pattern.chars().peekable();
-    let unfinished = || error(b"22023", "unterminated format() type specifier").with_hint("For a single \"%\" use \"%%\".");
+    let unfinished = || {
+        error(b"22023", "unterminated format() type specifier").with_hint("For a single \"%\" use \"%%\".")
+    };
     while let Some(c) = chars.next() {
         if c != '%' {
             out.push(c);
@@ -135,7 +137,8 @@ fn format(exec: &mut Exec, args: &[Value], types: &[Oid]) -> Result<Value> {
                 '$' => position = Some(std::mem::take(&mut digits).parse::<usize>().unwrap_or(0)),
                 '-' => left = true,
                 '*' => {
-                    let value = args.get(next).ok_or_else(|| error(b"22023", "too few arguments for format()"))?;
+                    let value =
+                        args.get(next).ok_or_else(|| error(b"22023", "too few arguments for format()"))?;
                     width = value.as_i64();
                     next += 1;
                 }
@@ -154,7 +157,9 @@ fn format(exec: &mut Exec, args: &[Value], types: &[Oid]) -> Result<Value> {
             return Err(error(b"22023", message).with_hint("For a single \"%\" use \"%%\"."));
         }
         let at = match position {
-            Some(0) => return Err(error(b"22023", "format specifies argument 0, but arguments are numbered from 1")),
+            Some(0) => {
+                return Err(error(b"22023", "format specifies argument 0, but arguments are numbered from 1"));
+            }
             Some(position) => position - 1,
             None => next,
         };
@@ -163,7 +168,9 @@ fn format(exec: &mut Exec, args: &[Value], types: &[Oid]) -> Result<Value> {
         let piece = match (kind, value.is_null()) {
             ('s', true) => String::new(),
             ('L', true) => "NULL".to_owned(),
-            ('I', true) => return Err(error(b"22004", "null values cannot be formatted as an SQL identifier")),
+            ('I', true) => {
+                return Err(error(b"22004", "null values cannot be formatted as an SQL identifier"));
+            }
             ('I', false) => quote_identifier(&text_of(exec, value, types[at])),
             ('L', false) => quote_literal(&text_of(exec, value, types[at])),
             _ => text_of(exec, value, types[at]),
@@ -232,12 +239,22 @@ pub(super) static FUNCTIONS: &[Function] = &[
         joined.push_str(right);
         Ok(Value::text(joined))
     }),
-    Function::of("||", &[ANYNONARRAY, TEXT], TEXT, Kind::Typed(|exec, a, types| {
-        Ok(Value::text(text_of(exec, &a[0], types[0]) + str_of(&a[1])))
-    })).stable(),
-    Function::of("||", &[TEXT, ANYNONARRAY], TEXT, Kind::Typed(|exec, a, types| {
-        Ok(Value::text(str_of(&a[0]).to_owned() + &text_of(exec, &a[1], types[1])))
-    })).stable(),
+    Function::of(
+        "||",
+        &[ANYNONARRAY, TEXT],
+        TEXT,
+        Kind::Typed(|exec, a, types| Ok(Value::text(text_of(exec, &a[0], types[0]) + str_of(&a[1])))),
+    )
+    .stable(),
+    Function::of(
+        "||",
+        &[TEXT, ANYNONARRAY],
+        TEXT,
+        Kind::Typed(|exec, a, types| {
+            Ok(Value::text(str_of(&a[0]).to_owned() + &text_of(exec, &a[1], types[1])))
+        }),
+    )
+    .stable(),
     Function::scalar("lower", &[TEXT], TEXT, |_, a| Ok(Value::text(str_of(&a[0]).to_lowercase()))),
     Function::scalar("upper", &[TEXT], TEXT, |_, a| Ok(Value::text(str_of(&a[0]).to_uppercase()))),
     Function::scalar("initcap", &[TEXT], TEXT, |_, a| Ok(Value::text(initcap(str_of(&a[0]))))),
@@ -245,7 +262,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::scalar("length", &[BPCHAR], INT4, |_, a| {
         Ok(Value::Int4(str_of(&a[0]).trim_end_matches(' ').chars().count() as i32))
     }),
-    Function::scalar("char_length", &[TEXT], INT4, |_, a| Ok(Value::Int4(str_of(&a[0]).chars().count() as i32))),
+    Function::scalar("char_length", &[TEXT], INT4, |_, a| {
+        Ok(Value::Int4(str_of(&a[0]).chars().count() as i32))
+    }),
     Function::scalar("char_length", &[BPCHAR], INT4, |_, a| {
         Ok(Value::Int4(str_of(&a[0]).trim_end_matches(' ').chars().count() as i32))
     }),
@@ -260,14 +279,17 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::scalar("substring", &[TEXT, INT4, INT4], TEXT, |_, a| {
         substring(str_of(&a[0]), i64::from(i32_of(&a[1])), Some(i64::from(i32_of(&a[2]))))
     }),
-    Function::scalar("substr", &[TEXT, INT4], TEXT, |_, a| substring(str_of(&a[0]), i64::from(i32_of(&a[1])), None)),
+    Function::scalar("substr", &[TEXT, INT4], TEXT, |_, a| {
+        substring(str_of(&a[0]), i64::from(i32_of(&a[1])), None)
+    }),
     Function::scalar("substr", &[TEXT, INT4, INT4], TEXT, |_, a| {
         substring(str_of(&a[0]), i64::from(i32_of(&a[1])), Some(i64::from(i32_of(&a[2]))))
     }),
     Function::scalar("substring", &[TEXT, TEXT], TEXT, |_, a| substring_regex(str_of(&a[0]), str_of(&a[1]))),
     Function::scalar("left", &[TEXT, INT4], TEXT, |_, a| {
         let (text, n) = (str_of(&a[0]), i32_of(&a[1]));
-        let count = if n >= 0 { n as usize } else { text.chars().count().saturating_sub(n.unsigned_abs() as usize) };
+        let count =
+            if n >= 0 { n as usize } else { text.chars().count().saturating_sub(n.unsigned_abs() as usize) };
         Ok(Value::text(text.chars().take(count).collect::<String>()))
     }),
     Function::scalar("right", &[TEXT, INT4], TEXT, |_, a| {
@@ -284,24 +306,36 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::scalar("rpad", &[TEXT, INT4, TEXT], TEXT, |_, a| {
         pad(str_of(&a[0]), i32_of(&a[1]), str_of(&a[2]), false)
     }),
-    Function::scalar("btrim", &[TEXT], TEXT, |_, a| Ok(Value::text(trim_set(str_of(&a[0]), " ", true, true)))),
+    Function::scalar("btrim", &[TEXT], TEXT, |_, a| {
+        Ok(Value::text(trim_set(str_of(&a[0]), " ", true, true)))
+    }),
     Function::scalar("btrim", &[TEXT, TEXT], TEXT, |_, a| {
         Ok(Value::text(trim_set(str_of(&a[0]), str_of(&a[1]), true, true)))
     }),
-    Function::scalar("ltrim", &[TEXT], TEXT, |_, a| Ok(Value::text(trim_set(str_of(&a[0]), " ", true, false)))),
+    Function::scalar("ltrim", &[TEXT], TEXT, |_, a| {
+        Ok(Value::text(trim_set(str_of(&a[0]), " ", true, false)))
+    }),
     Function::scalar("ltrim", &[TEXT, TEXT], TEXT, |_, a| {
         Ok(Value::text(trim_set(str_of(&a[0]), str_of(&a[1]), true, false)))
     }),
-    Function::scalar("rtrim", &[TEXT], TEXT, |_, a| Ok(Value::text(trim_set(str_of(&a[0]), " ", false, true)))),
+    Function::scalar("rtrim", &[TEXT], TEXT, |_, a| {
+        Ok(Value::text(trim_set(str_of(&a[0]), " ", false, true)))
+    }),
     Function::scalar("rtrim", &[TEXT, TEXT], TEXT, |_, a| {
         Ok(Value::text(trim_set(str_of(&a[0]), str_of(&a[1]), false, true)))
     }),
-    Function::scalar("position", &[TEXT, TEXT], INT4, |_, a| Ok(Value::Int4(position(str_of(&a[0]), str_of(&a[1]))))),
-    Function::scalar("strpos", &[TEXT, TEXT], INT4, |_, a| Ok(Value::Int4(position(str_of(&a[0]), str_of(&a[1]))))),
+    Function::scalar("position", &[TEXT, TEXT], INT4, |_, a| {
+        Ok(Value::Int4(position(str_of(&a[0]), str_of(&a[1]))))
+    }),
+    Function::scalar("strpos", &[TEXT, TEXT], INT4, |_, a| {
+        Ok(Value::Int4(position(str_of(&a[0]), str_of(&a[1]))))
+    }),
     Function::scalar("starts_with", &[TEXT, TEXT], BOOL, |_, a| {
         Ok(Value::Bool(str_of(&a[0]).starts_with(str_of(&a[1]))))
     }),
-    Function::scalar("^@", &[TEXT, TEXT], BOOL, |_, a| Ok(Value::Bool(str_of(&a[0]).starts_with(str_of(&a[1]))))),
+    Function::scalar("^@", &[TEXT, TEXT], BOOL, |_, a| {
+        Ok(Value::Bool(str_of(&a[0]).starts_with(str_of(&a[1]))))
+    }),
     Function::scalar("replace", &[TEXT, TEXT, TEXT], TEXT, |_, a| {
         let from = str_of(&a[1]);
         if from.is_empty() {
@@ -325,14 +359,24 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::scalar("split_part", &[TEXT, TEXT, INT4], TEXT, |_, a| {
         split_part(str_of(&a[0]), str_of(&a[1]), i32_of(&a[2]))
     }),
-    Function::of("concat", &[ANY], TEXT, Kind::Typed(|exec, a, types| Ok(Value::text(concatenate(exec, a, types, "")))))
-        .with_nulls()
-        .variadic()
-        .stable(),
-    Function::of("concat_ws", &[TEXT, ANY], TEXT, Kind::Typed(|exec, a, types| {
-        let Value::Text(separator) = &a[0] else { return Ok(Value::Null) };
-        Ok(Value::text(concatenate(exec, &a[1..], &types[1..], separator)))
-    }))
+    Function::of(
+        "concat",
+        &[ANY],
+        TEXT,
+        Kind::Typed(|exec, a, types| Ok(Value::text(concatenate(exec, a, types, "")))),
+    )
+    .with_nulls()
+    .variadic()
+    .stable(),
+    Function::of(
+        "concat_ws",
+        &[TEXT, ANY],
+        TEXT,
+        Kind::Typed(|exec, a, types| {
+            let Value::Text(separator) = &a[0] else { return Ok(Value::Null) };
+            Ok(Value::text(concatenate(exec, &a[1..], &types[1..], separator)))
+        }),
+    )
     .with_nulls()
     .variadic()
     .stable(),
@@ -340,15 +384,26 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::of("format", &[TEXT], TEXT, Kind::Typed(format)).with_nulls().stable(),
     Function::scalar("quote_ident", &[TEXT], TEXT, |_, a| Ok(Value::text(quote_identifier(str_of(&a[0]))))),
     Function::scalar("quote_literal", &[TEXT], TEXT, |_, a| Ok(Value::text(quote_literal(str_of(&a[0]))))),
-    Function::of("quote_literal", &[ANYELEMENT], TEXT, Kind::Typed(|exec, a, types| {
-        Ok(Value::text(quote_literal(&text_of(exec, &a[0], types[0]))))
-    })).stable(),
-    Function::of("quote_nullable", &[ANYELEMENT], TEXT, Kind::Typed(|exec, a, types| {
-        if a[0].is_null() {
-            return Ok(Value::text("NULL"));
-        }
-        Ok(Value::text(quote_literal(&text_of(exec, &a[0], types[0]))))
-    })).with_nulls().stable(),
+    Function::of(
+        "quote_literal",
+        &[ANYELEMENT],
+        TEXT,
+        Kind::Typed(|exec, a, types| Ok(Value::text(quote_literal(&text_of(exec, &a[0], types[0]))))),
+    )
+    .stable(),
+    Function::of(
+        "quote_nullable",
+        &[ANYELEMENT],
+        TEXT,
+        Kind::Typed(|exec, a, types| {
+            if a[0].is_null() {
+                return Ok(Value::text("NULL"));
+            }
+            Ok(Value::text(quote_literal(&text_of(exec, &a[0], types[0]))))
+        }),
+    )
+    .with_nulls()
+    .stable(),
     Function::scalar("ascii", &[TEXT], INT4, |_, a| {
         Ok(Value::Int4(str_of(&a[0]).chars().next().map_or(0, |c| c as i32)))
     }),
@@ -361,8 +416,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
         c.map(|c| Value::text(c.to_string()))
             .ok_or_else(|| error(b"54000", format!("requested character too large for encoding: {code}")))
     }),
-    Function::scalar("to_hex", &[INT4], TEXT, |_, a| Ok(Value::text(to_base(i64::from(i32_of(&a[0])), 32, 16)))),
-    Function::scalar("to_hex", &[INT8], TEXT, |_, a| Ok(Value::text(to_base(a[0].as_i64().unwrap_or(0), 64, 16)))),
+    Function::scalar("to_hex", &[INT4], TEXT, |_, a| {
+        Ok(Value::text(to_base(i64::from(i32_of(&a[0])), 32, 16)))
+    }),
+    Function::scalar("to_hex", &[INT8], TEXT, |_, a| {
+        Ok(Value::text(to_base(a[0].as_i64().unwrap_or(0), 64, 16)))
+    }),
     Function::scalar("overlay", &[TEXT, TEXT, INT4], TEXT, |_, a| {
         let with = str_of(&a[1]);
         overlay(str_of(&a[0]), with, i32_of(&a[2]), with.chars().count() as i32)
@@ -372,7 +431,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
     Function::scalar("unistr", &[TEXT], TEXT, |_, a| Ok(a[0].clone())),
     Function::scalar("normalize", &[TEXT], TEXT, |_, a| Ok(a[0].clone())),
-    Function::scalar("string_to_array", &[TEXT, TEXT], TEXT_ARRAY, |_, a| Ok(string_to_array(a, None))).with_nulls(),
+    Function::scalar("string_to_array", &[TEXT, TEXT], TEXT_ARRAY, |_, a| Ok(string_to_array(a, None)))
+        .with_nulls(),
     Function::scalar("string_to_array", &[TEXT, TEXT, TEXT], TEXT_ARRAY, |_, a| {
         Ok(string_to_array(a, a[2].as_str()))
     })

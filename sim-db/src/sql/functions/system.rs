@@ -113,11 +113,15 @@ pub fn index_text(env: &catalog::Env, table: &Table, index: &catalog::Index) -> 
             format!("{name}{direction}{nulls}")
         })
         .collect();
-    let schema = env.catalog.schema_name(table.schema).map_or_else(String::new, |s| format!("{}.", quote_identifier(s)));
+    let schema = env
+        .catalog
+        .schema_name(table.schema)
+        .map_or_else(String::new, |s| format!("{}.", quote_identifier(s)));
     let include = if index.include.is_empty() {
         String::new()
     } else {
-        let names: Vec<String> = index.include.iter().map(|at| quote_identifier(&table.columns[*at].name)).collect();
+        let names: Vec<String> =
+            index.include.iter().map(|at| quote_identifier(&table.columns[*at].name)).collect();
         format!(" INCLUDE ({})", names.join(", "))
     };
     let predicate = index.predicate.as_ref().map_or_else(String::new, |p| format!(" WHERE ({})", p.text));
@@ -257,13 +261,20 @@ const NAME_ARRAY: Oid = 1003;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function::scalar("version", &[], TEXT, |_, _| Ok(Value::text(VERSION))).stable(),
-    Function::scalar("current_database", &[], NAME, |exec, _| Ok(Value::Text(exec.state.borrow().database.clone())))
+    Function::scalar("current_database", &[], NAME, |exec, _| {
+        Ok(Value::Text(exec.state.borrow().database.clone()))
+    })
+    .stable(),
+    Function::scalar("current_catalog", &[], NAME, |exec, _| {
+        Ok(Value::Text(exec.state.borrow().database.clone()))
+    })
+    .stable(),
+    Function::scalar("current_user", &[], NAME, |exec, _| Ok(Value::Text(exec.state.borrow().user.clone())))
         .stable(),
-    Function::scalar("current_catalog", &[], NAME, |exec, _| Ok(Value::Text(exec.state.borrow().database.clone())))
+    Function::scalar("current_role", &[], NAME, |exec, _| Ok(Value::Text(exec.state.borrow().user.clone())))
         .stable(),
-    Function::scalar("current_user", &[], NAME, |exec, _| Ok(Value::Text(exec.state.borrow().user.clone()))).stable(),
-    Function::scalar("current_role", &[], NAME, |exec, _| Ok(Value::Text(exec.state.borrow().user.clone()))).stable(),
-    Function::scalar("session_user", &[], NAME, |exec, _| Ok(Value::Text(exec.state.borrow().user.clone()))).stable(),
+    Function::scalar("session_user", &[], NAME, |exec, _| Ok(Value::Text(exec.state.borrow().user.clone())))
+        .stable(),
     Function::scalar("user", &[], NAME, |exec, _| Ok(Value::Text(exec.state.borrow().user.clone()))).stable(),
     Function::scalar("current_schema", &[], NAME, |exec, _| {
         let first = exec.env.create_in.and_then(|oid| exec.env.catalog.schema_name(oid)).cloned();
@@ -279,9 +290,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::scalar("set_config", &[TEXT, TEXT, BOOL], TEXT, set_config).with_nulls().volatile(),
     Function::scalar("pg_notify", &[TEXT, TEXT], VOID, notify).with_nulls().volatile(),
     Function::scalar("pg_listening_channels", &[], TEXT, |_, _| Ok(Value::Null)).volatile(),
-    Function::of("pg_typeof", &[ANY], REGTYPE, Kind::Typed(|_, _, types| Ok(Value::Oid(types[0])))).with_nulls(),
-    Function::scalar("format_type", &[OID, INT4], TEXT, |exec, a| Ok(format_type(exec, a))).with_nulls().stable(),
-    Function::scalar("pg_backend_pid", &[], INT4, |exec, _| Ok(Value::Int4(exec.session()?.pid().0))).stable(),
+    Function::of("pg_typeof", &[ANY], REGTYPE, Kind::Typed(|_, _, types| Ok(Value::Oid(types[0]))))
+        .with_nulls(),
+    Function::scalar("format_type", &[OID, INT4], TEXT, |exec, a| Ok(format_type(exec, a)))
+        .with_nulls()
+        .stable(),
+    Function::scalar("pg_backend_pid", &[], INT4, |exec, _| Ok(Value::Int4(exec.session()?.pid().0)))
+        .stable(),
     Function::scalar("pg_blocking_pids", &[INT4], INT4_ARRAY_TYPE, |exec, a| {
         Ok(pid_array(exec.session()?.engine().blocked_by(Pid(i32_of(&a[0])))))
     })
@@ -321,8 +336,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::scalar("to_regclass", &[TEXT], REGCLASS, |exec, a| Ok(to_reg(exec, REGCLASS, &a[0]))).stable(),
     Function::scalar("to_regtype", &[TEXT], REGTYPE, |exec, a| Ok(to_reg(exec, REGTYPE, &a[0]))).stable(),
     Function::scalar("to_regproc", &[TEXT], REGPROC, |exec, a| Ok(to_reg(exec, REGPROC, &a[0]))).stable(),
-    Function::scalar("to_regnamespace", &[TEXT], REGNAMESPACE, |exec, a| Ok(to_reg(exec, REGNAMESPACE, &a[0])))
-        .stable(),
+    Function::scalar("to_regnamespace", &[TEXT], REGNAMESPACE, |exec, a| {
+        Ok(to_reg(exec, REGNAMESPACE, &a[0]))
+    })
+    .stable(),
     Function::scalar("pg_get_indexdef", &[OID], TEXT, |exec, a| {
         Ok(index_definition(exec, oid_of(&a[0]), 0).map_or(Value::Null, Value::text))
     })
@@ -341,11 +358,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .stable(),
     Function::scalar("pg_get_expr", &[PG_NODE_TREE, OID], TEXT, |_, a| Ok(a[0].clone())).stable(),
     Function::scalar("pg_get_expr", &[PG_NODE_TREE, OID, BOOL], TEXT, |_, a| Ok(a[0].clone())).stable(),
-    Function::scalar("pg_get_viewdef", &[OID], TEXT, |exec, a| Ok(view_definition(exec, oid_of(&a[0])))).stable(),
-    Function::scalar("pg_get_viewdef", &[OID, BOOL], TEXT, |exec, a| Ok(view_definition(exec, oid_of(&a[0]))))
+    Function::scalar("pg_get_viewdef", &[OID], TEXT, |exec, a| Ok(view_definition(exec, oid_of(&a[0]))))
         .stable(),
+    Function::scalar("pg_get_viewdef", &[OID, BOOL], TEXT, |exec, a| {
+        Ok(view_definition(exec, oid_of(&a[0])))
+    })
+    .stable(),
     Function::scalar("pg_get_userbyid", &[OID], NAME, |_, _| Ok(Value::text("postgres"))).stable(),
-    Function::scalar("pg_table_is_visible", &[OID], BOOL, |exec, a| Ok(visible(exec, oid_of(&a[0])))).stable(),
+    Function::scalar("pg_table_is_visible", &[OID], BOOL, |exec, a| Ok(visible(exec, oid_of(&a[0]))))
+        .stable(),
     Function::scalar("pg_type_is_visible", &[OID], BOOL, |exec, a| {
         let oid = oid_of(&a[0]);
         let user = exec.env.catalog.type_by_oid(oid);
@@ -353,8 +374,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
     })
     .stable(),
     Function::scalar("pg_function_is_visible", &[OID], BOOL, |_, _| Ok(Value::Bool(true))).stable(),
-    Function::scalar("obj_description", &[OID, NAME], TEXT, |exec, a| Ok(description(exec, oid_of(&a[0]), 0))).stable(),
-    Function::scalar("obj_description", &[OID], TEXT, |exec, a| Ok(description(exec, oid_of(&a[0]), 0))).stable(),
+    Function::scalar("obj_description", &[OID, NAME], TEXT, |exec, a| {
+        Ok(description(exec, oid_of(&a[0]), 0))
+    })
+    .stable(),
+    Function::scalar("obj_description", &[OID], TEXT, |exec, a| Ok(description(exec, oid_of(&a[0]), 0)))
+        .stable(),
     Function::scalar("col_description", &[OID, INT4], TEXT, |exec, a| {
         Ok(description(exec, oid_of(&a[0]), i32_of(&a[1])))
     })
@@ -364,8 +389,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
         table_size(exec, oid_of(&a[0])).map(Value::Int8)
     })
     .volatile(),
-    Function::scalar("pg_table_size", &[REGCLASS], INT8, |exec, a| table_size(exec, oid_of(&a[0])).map(Value::Int8))
-        .volatile(),
+    Function::scalar("pg_table_size", &[REGCLASS], INT8, |exec, a| {
+        table_size(exec, oid_of(&a[0])).map(Value::Int8)
+    })
+    .volatile(),
     Function::scalar("pg_total_relation_size", &[REGCLASS], INT8, |exec, a| {
         table_size(exec, oid_of(&a[0])).map(Value::Int8)
     })
@@ -373,26 +400,38 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::scalar("pg_indexes_size", &[REGCLASS], INT8, |_, _| Ok(Value::Int8(16384))).volatile(),
     Function::scalar("pg_database_size", &[NAME], INT8, |_, _| Ok(Value::Int8(8_000_000))).volatile(),
     Function::scalar("pg_size_pretty", &[INT8], TEXT, |_, a| Ok(Value::text(size_pretty(i64_of(&a[0]))))),
-    Function::of("pg_column_size", &[ANY], INT4, Kind::Typed(|exec, a, types| {
-        let length = exec.env.type_length(types[0]);
-        let text_length = text::output(&a[0], types[0], exec.text()).len() as i32;
-        Ok(Value::Int4(if length > 0 { i32::from(length) } else { text_length + 1 }))
-    }))
+    Function::of(
+        "pg_column_size",
+        &[ANY],
+        INT4,
+        Kind::Typed(|exec, a, types| {
+            let length = exec.env.type_length(types[0]);
+            let text_length = text::output(&a[0], types[0], exec.text()).len() as i32;
+            Ok(Value::Int4(if length > 0 { i32::from(length) } else { text_length + 1 }))
+        }),
+    )
     .stable(),
     Function::scalar("has_table_privilege", &[TEXT, TEXT], BOOL, |_, _| Ok(Value::Bool(true))).stable(),
     Function::scalar("has_table_privilege", &[OID, TEXT], BOOL, |_, _| Ok(Value::Bool(true))).stable(),
     Function::scalar("has_schema_privilege", &[TEXT, TEXT], BOOL, |_, _| Ok(Value::Bool(true))).stable(),
     Function::scalar("has_schema_privilege", &[OID, TEXT], BOOL, |_, _| Ok(Value::Bool(true))).stable(),
     Function::scalar("has_database_privilege", &[TEXT, TEXT], BOOL, |_, _| Ok(Value::Bool(true))).stable(),
-    Function::scalar("has_column_privilege", &[TEXT, TEXT, TEXT], BOOL, |_, _| Ok(Value::Bool(true))).stable(),
-    Function::of("num_nulls", &[ANY], INT4, Kind::Scalar(|_, a| {
-        Ok(Value::Int4(a.iter().filter(|value| value.is_null()).count() as i32))
-    }))
+    Function::scalar("has_column_privilege", &[TEXT, TEXT, TEXT], BOOL, |_, _| Ok(Value::Bool(true)))
+        .stable(),
+    Function::of(
+        "num_nulls",
+        &[ANY],
+        INT4,
+        Kind::Scalar(|_, a| Ok(Value::Int4(a.iter().filter(|value| value.is_null()).count() as i32))),
+    )
     .with_nulls()
     .variadic(),
-    Function::of("num_nonnulls", &[ANY], INT4, Kind::Scalar(|_, a| {
-        Ok(Value::Int4(a.iter().filter(|value| !value.is_null()).count() as i32))
-    }))
+    Function::of(
+        "num_nonnulls",
+        &[ANY],
+        INT4,
+        Kind::Scalar(|_, a| Ok(Value::Int4(a.iter().filter(|value| !value.is_null()).count() as i32))),
+    )
     .with_nulls()
     .variadic(),
     Function::scalar("hashtext", &[TEXT], INT4, |_, a| {

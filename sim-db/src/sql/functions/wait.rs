@@ -5,9 +5,9 @@ use crate::engine::{AdvisoryKey, AdvisoryScope};
 use crate::error::{DatabaseError, Result, Severity, SqlState};
 use crate::sql::context::Exec;
 use crate::sql::function::{BoxFuture, Function, Kind};
+use crate::value::Value;
 use crate::value::calendar::USECS_PER_SEC;
 use crate::value::oid::*;
-use crate::value::Value;
 use std::time::Duration;
 
 fn key(args: &[Value]) -> AdvisoryKey {
@@ -28,7 +28,12 @@ fn sleep(exec: &mut Exec, seconds: f64) -> BoxFuture<'_, Result<Value>> {
     })
 }
 
-fn lock(exec: &mut Exec, args: Vec<Value>, shared: bool, scope: AdvisoryScope) -> BoxFuture<'_, Result<Value>> {
+fn lock(
+    exec: &mut Exec,
+    args: Vec<Value>,
+    shared: bool,
+    scope: AdvisoryScope,
+) -> BoxFuture<'_, Result<Value>> {
     Box::pin(async move {
         let session = exec.session()?.clone();
         session.advisory_lock(key(&args), shared, scope).await?;
@@ -40,7 +45,8 @@ fn unlock(exec: &mut Exec, args: &[Value], shared: bool) -> Result<Value> {
     let held = exec.session()?.advisory_unlock(key(args), shared);
     if !held {
         let mode = if shared { "ShareLock" } else { "ExclusiveLock" };
-        let mut warning = DatabaseError::new(SqlState::WARNING, format!("you don't own a lock of type {mode}"));
+        let mut warning =
+            DatabaseError::new(SqlState::WARNING, format!("you don't own a lock of type {mode}"));
         warning.severity = Severity::Warning;
         exec.notice(warning);
     }
@@ -78,23 +84,34 @@ pub(super) fn advisory() -> &'static [Function] {
 }
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::of("pg_sleep", &[FLOAT8], VOID, Kind::Async(|exec, a| {
-        let seconds = f64_of(&a[0]);
-        sleep(exec, seconds)
-    }))
+    Function::of(
+        "pg_sleep",
+        &[FLOAT8],
+        VOID,
+        Kind::Async(|exec, a| {
+            let seconds = f64_of(&a[0]);
+            sleep(exec, seconds)
+        }),
+    )
     .volatile(),
-    Function::of("pg_sleep_for", &[INTERVAL], VOID, Kind::Async(|exec, a| {
-        let seconds = match &a[0] {
-            Value::Interval(interval) => interval.span() as f64 / USECS_PER_SEC as f64,
-            _ => 0.0,
-        };
-        sleep(exec, seconds)
-    }))
+    Function::of(
+        "pg_sleep_for",
+        &[INTERVAL],
+        VOID,
+        Kind::Async(|exec, a| {
+            let seconds = match &a[0] {
+                Value::Interval(interval) => interval.span() as f64 / USECS_PER_SEC as f64,
+                _ => 0.0,
+            };
+            sleep(exec, seconds)
+        }),
+    )
     .volatile(),
     Function::scalar("pg_advisory_unlock", &[INT8], BOOL, |exec, a| unlock(exec, a, false)).volatile(),
     Function::scalar("pg_advisory_unlock", &[INT4, INT4], BOOL, |exec, a| unlock(exec, a, false)).volatile(),
     Function::scalar("pg_advisory_unlock_shared", &[INT8], BOOL, |exec, a| unlock(exec, a, true)).volatile(),
-    Function::scalar("pg_advisory_unlock_shared", &[INT4, INT4], BOOL, |exec, a| unlock(exec, a, true)).volatile(),
+    Function::scalar("pg_advisory_unlock_shared", &[INT4, INT4], BOOL, |exec, a| unlock(exec, a, true))
+        .volatile(),
     Function::scalar("pg_advisory_unlock_all", &[], VOID, |exec, _| {
         exec.session()?.advisory_unlock_all();
         Ok(Value::Void)

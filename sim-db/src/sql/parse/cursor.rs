@@ -50,10 +50,9 @@ impl<'a> Cursor<'a> {
 
     /// Whether the next words are these.
     pub fn looking_at(&self, words: &str) -> bool {
-        words
-            .split(' ')
-            .enumerate()
-            .all(|(offset, word)| self.word_at(self.at + offset).is_some_and(|found| found.eq_ignore_ascii_case(word)))
+        words.split(' ').enumerate().all(|(offset, word)| {
+            self.word_at(self.at + offset).is_some_and(|found| found.eq_ignore_ascii_case(word))
+        })
     }
 
     /// Takes the next words if they are these.
@@ -94,7 +93,8 @@ impl<'a> Cursor<'a> {
     pub fn identifier(&mut self) -> Result<String> {
         match self.peek().map(|token| &token.token) {
             Some(Token::Word(word)) => {
-                let name = if word.quote_style.is_some() { word.value.clone() } else { word.value.to_lowercase() };
+                let name =
+                    if word.quote_style.is_some() { word.value.clone() } else { word.value.to_lowercase() };
                 if word.quote_style.is_none() && crate::sql::catalog::env::is_reserved(&name) {
                     return Err(self.error());
                 }
@@ -190,7 +190,8 @@ impl<'a> Cursor<'a> {
 
     /// All that is left.
     pub fn rest(&mut self) -> Vec<TokenWithSpan> {
-        let rest = self.tokens[self.at.min(self.tokens.len())..].iter().map(|token| (*token).clone()).collect();
+        let rest =
+            self.tokens[self.at.min(self.tokens.len())..].iter().map(|token| (*token).clone()).collect();
         self.at = self.tokens.len();
         rest
     }

@@ -181,7 +181,8 @@ pub(super) fn sequence_options(cursor: &mut Cursor<'_>) -> Result<SequenceChange
                 let full = cursor.name()?;
                 // table.column, or schema.table.column whose first part `name` has dropped.
                 let table = full.schema.clone().ok_or_else(|| cursor.error())?;
-                change.owned_by = Some(Some((Name { schema: None, name: table, span: full.span }, full.name)));
+                change.owned_by =
+                    Some(Some((Name { schema: None, name: table, span: full.span }, full.name)));
             }
         } else {
             return Ok(change);
@@ -375,7 +376,9 @@ fn alter(cursor: &mut Cursor<'_>) -> Result<Option<DdlStatement>> {
     } else {
         let what = cursor.any_word()?;
         return match what.as_str() {
-            "role" | "user" | "database" | "default" | "system" | "extension" => Err(unsupported(format!("ALTER {}", what.to_uppercase()))),
+            "role" | "user" | "database" | "default" | "system" | "extension" => {
+                Err(unsupported(format!("ALTER {}", what.to_uppercase())))
+            }
             _ => Err(unsupported(format!("ALTER {}", what.to_uppercase()))),
         };
     };
@@ -438,9 +441,19 @@ fn alter(cursor: &mut Cursor<'_>) -> Result<Option<DdlStatement>> {
             made(AlterKind::Constraint(name, constraint, deferrable))
         }
         DropKind::Table
-            if ["set (", "enable", "disable", "cluster on", "replica", "set logged", "set unlogged", "set without"]
-                .iter()
-                .any(|words| cursor.looking_at(words.trim_end_matches(" ("))) && !cursor.looking_at("set schema") =>
+            if [
+                "set (",
+                "enable",
+                "disable",
+                "cluster on",
+                "replica",
+                "set logged",
+                "set unlogged",
+                "set without",
+            ]
+            .iter()
+            .any(|words| cursor.looking_at(words.trim_end_matches(" (")))
+                && !cursor.looking_at("set schema") =>
         {
             cursor.rest();
             made(AlterKind::Nothing(name))
@@ -467,7 +480,8 @@ fn comment(cursor: &mut Cursor<'_>) -> Result<Option<DdlStatement>> {
         kind = format!("column {}", name.name);
         name = Name { schema: None, name: table, span: name.span };
     } else if matches!(kind.as_str(), "function" | "procedure" | "aggregate" | "routine") {
-        cursor.take_until(|token| matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case("is")));
+        cursor
+            .take_until(|token| matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case("is")));
     }
     finish_comment(cursor, kind, name)
 }

@@ -45,7 +45,10 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>> {
     let dialect = PostgreSqlDialect {};
     Tokenizer::new(&dialect, sql).tokenize_with_location().map_err(|raised| {
         let what = match raised.message.as_str() {
-            m if m.contains("Unterminated string") || m.contains("unterminated") || m.contains("Unterminated dollar") => {
+            m if m.contains("Unterminated string")
+                || m.contains("unterminated")
+                || m.contains("Unterminated dollar") =>
+            {
                 "unterminated quoted string"
             }
             m if m.contains("comment") => "unterminated /* comment",

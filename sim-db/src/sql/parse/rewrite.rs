@@ -39,7 +39,11 @@ pub struct RowLock {
 pub type ConflictTarget = Vec<ast::Expr>;
 
 fn carried(text: String, span: Span) -> TokenWithSpan {
-    let word = Word { value: format!("{MARK}{text}"), quote_style: Some('"'), keyword: sqlparser::keywords::Keyword::NoKeyword };
+    let word = Word {
+        value: format!("{MARK}{text}"),
+        quote_style: Some('"'),
+        keyword: sqlparser::keywords::Keyword::NoKeyword,
+    };
     TokenWithSpan { token: Token::Word(word), span }
 }
 
@@ -51,7 +55,8 @@ fn word(token: &Token) -> Option<String> {
 }
 
 pub(super) fn rewrite(sql: &str, tokens: &[TokenWithSpan]) -> Result<Vec<TokenWithSpan>> {
-    let solid: Vec<usize> = (0..tokens.len()).filter(|at| !matches!(tokens[*at].token, Token::Whitespace(_))).collect();
+    let solid: Vec<usize> =
+        (0..tokens.len()).filter(|at| !matches!(tokens[*at].token, Token::Whitespace(_))).collect();
     let word_at = |place: usize| solid.get(place).and_then(|at| word(&tokens[*at].token));
     let is = |place: usize, text: &str| word_at(place).is_some_and(|w| w == text);
     let mut out = Vec::with_capacity(tokens.len());
@@ -114,7 +119,10 @@ pub(super) fn rewrite(sql: &str, tokens: &[TokenWithSpan]) -> Result<Vec<TokenWi
             place = next;
             continue;
         }
-        if is(place, "on") && is(place + 1, "conflict") && solid.get(place + 2).is_some_and(|at| tokens[*at].token == Token::LParen) {
+        if is(place, "on")
+            && is(place + 1, "conflict")
+            && solid.get(place + 2).is_some_and(|at| tokens[*at].token == Token::LParen)
+        {
             let open = solid[place + 2];
             let mut depth = 0_usize;
             let mut close = None;

@@ -284,7 +284,11 @@ fn setting_value(cursor: &mut Cursor<'_>, name: &str) -> Result<Option<String>> 
         let negative = cursor.eat_token(&Token::Minus);
         let part = match cursor.next().map(|token| &token.token) {
             Some(Token::Word(word)) if word.quote_style.is_some() => {
-                if name == "search_path" { format!("\"{}\"", word.value) } else { word.value.clone() }
+                if name == "search_path" {
+                    format!("\"{}\"", word.value)
+                } else {
+                    word.value.clone()
+                }
             }
             Some(Token::Word(word)) => word.value.to_lowercase(),
             Some(Token::Number(digits, _)) => format!("{}{digits}", if negative { "-" } else { "" }),
@@ -338,11 +342,15 @@ fn set(cursor: &mut Cursor<'_>) -> Result<Utility> {
         if cursor.eat("interval") {
             let text = cursor.string()?;
             cursor.rest();
-            let interval = crate::value::interval_text::parse_interval(&text, Some(crate::value::interval_text::IntervalUnit::Hour))?;
+            let interval = crate::value::interval_text::parse_interval(
+                &text,
+                Some(crate::value::interval_text::IntervalUnit::Hour),
+            )?;
             let hours = interval.micros as f64 / 3.6e9;
             return Ok(Utility::Set { name, value: Some(format!("interval {hours}")), local });
         }
-        let numeric = matches!(cursor.peek().map(|t| &t.token), Some(Token::Number(..) | Token::Minus | Token::Plus));
+        let numeric =
+            matches!(cursor.peek().map(|t| &t.token), Some(Token::Number(..) | Token::Minus | Token::Plus));
         let value = setting_value(cursor, "timezone")?;
         cursor.expect_end()?;
         let value = if numeric { value.map(|hours| format!("interval {hours}")) } else { value };
@@ -354,7 +362,11 @@ fn set(cursor: &mut Cursor<'_>) -> Result<Utility> {
     }
     if cursor.eat("schema") {
         let value = cursor.string()?;
-        return Ok(Utility::Set { name: "search_path".to_owned(), value: Some(format!("\"{value}\"")), local });
+        return Ok(Utility::Set {
+            name: "search_path".to_owned(),
+            value: Some(format!("\"{value}\"")),
+            local,
+        });
     }
     if cursor.eat("authorization") || cursor.looking_at("role") {
         cursor.rest();
@@ -524,7 +536,10 @@ fn copy_option(cursor: &mut Cursor<'_>, options: &mut CopyOptions, parenthesized
             "text" => {}
             "binary" => options.binary = true,
             other => {
-                return Err(crate::sql::error::error(b"22023", format!("COPY format \"{other}\" not recognized")));
+                return Err(crate::sql::error::error(
+                    b"22023",
+                    format!("COPY format \"{other}\" not recognized"),
+                ));
             }
         },
         "csv" if !parenthesized => options.csv = true,
@@ -564,7 +579,9 @@ fn copy_option(cursor: &mut Cursor<'_>, options: &mut CopyOptions, parenthesized
         "encoding" => {
             cursor.string()?;
         }
-        other => return Err(crate::sql::error::error(b"42601", format!("option \"{other}\" not recognized"))),
+        other => {
+            return Err(crate::sql::error::error(b"42601", format!("option \"{other}\" not recognized")));
+        }
     }
     Ok(())
 }
@@ -632,9 +649,20 @@ fn vacuum(cursor: &mut Cursor<'_>, tag: &'static str, alone: bool) -> Result<Uti
         cursor.take_until(|_| false);
         cursor.expect_token(&Token::RParen)?;
     }
-    while ["full", "freeze", "verbose", "analyze", "concurrently", "table", "index", "schema", "database", "system"]
-        .iter()
-        .any(|word| cursor.eat(word))
+    while [
+        "full",
+        "freeze",
+        "verbose",
+        "analyze",
+        "concurrently",
+        "table",
+        "index",
+        "schema",
+        "database",
+        "system",
+    ]
+    .iter()
+    .any(|word| cursor.eat(word))
     {}
     let mut tables = Vec::new();
     while !cursor.is_end() {
@@ -654,7 +682,13 @@ fn vacuum(cursor: &mut Cursor<'_>, tag: &'static str, alone: bool) -> Result<Uti
 fn fetch(cursor: &mut Cursor<'_>, moving: bool) -> Result<Utility> {
     let count = if cursor.eat("next") {
         FetchCount::Forward(1)
-    } else if cursor.eat("first") || cursor.eat("prior") || cursor.eat("last") || cursor.eat("absolute") || cursor.eat("relative") || cursor.eat("backward") {
+    } else if cursor.eat("first")
+        || cursor.eat("prior")
+        || cursor.eat("last")
+        || cursor.eat("absolute")
+        || cursor.eat("relative")
+        || cursor.eat("backward")
+    {
         return Err(unsupported("FETCH in another direction than forward"));
     } else if cursor.eat("forward all") || cursor.eat("all") {
         FetchCount::All
@@ -673,7 +707,8 @@ fn fetch(cursor: &mut Cursor<'_>, moving: bool) -> Result<Utility> {
 
 fn declare(cursor: &mut Cursor<'_>) -> Result<Utility> {
     let name = cursor.identifier()?;
-    while ["binary", "insensitive", "asensitive", "no scroll", "scroll"].iter().any(|word| cursor.eat(word)) {}
+    while ["binary", "insensitive", "asensitive", "no scroll", "scroll"].iter().any(|word| cursor.eat(word)) {
+    }
     cursor.expect("cursor")?;
     let hold = cursor.eat("with hold");
     if !hold {

@@ -62,7 +62,9 @@ fn test_of(condition: &Expr, key: &Expr) -> Option<Test> {
 fn key_of(part: &IndexPart, table: &Rc<Table>, binder: &Binder) -> Option<Expr> {
     match part {
         IndexPart::Column(at) => Some(Expr::Column(*at)),
-        IndexPart::Expression(expr) => bind_over_table(&expr.ast, table, &binder.env).ok().map(|typed| typed.expr),
+        IndexPart::Expression(expr) => {
+            bind_over_table(&expr.ast, table, &binder.env).ok().map(|typed| typed.expr)
+        }
     }
 }
 
@@ -102,7 +104,8 @@ pub fn choose(table: &Rc<Table>, conditions: &[Expr], order: &[(Expr, bool)], bi
         for (at, part) in index.parts.iter().enumerate() {
             let Some(key) = key_of(part, table, binder) else { break };
             keys.push(key.clone());
-            let tests: Vec<Test> = conditions.iter().filter_map(|condition| test_of(condition, &key)).collect();
+            let tests: Vec<Test> =
+                conditions.iter().filter_map(|condition| test_of(condition, &key)).collect();
             if equal.len() == at {
                 if let Some(test) = tests.iter().find(|test| test.operator == "=") {
                     equal.push(test.value.clone().into());
@@ -111,8 +114,12 @@ pub fn choose(table: &Rc<Table>, conditions: &[Expr], order: &[(Expr, bool)], bi
                 descending = index.order.get(at).is_some_and(|order| order.descending);
                 for test in tests {
                     match test.operator {
-                        ">" | ">=" if lower.is_none() => lower = Some((test.value.into(), test.operator == ">=")),
-                        "<" | "<=" if upper.is_none() => upper = Some((test.value.into(), test.operator == "<=")),
+                        ">" | ">=" if lower.is_none() => {
+                            lower = Some((test.value.into(), test.operator == ">="))
+                        }
+                        "<" | "<=" if upper.is_none() => {
+                            upper = Some((test.value.into(), test.operator == "<="))
+                        }
                         _ => {}
                     }
                 }
@@ -135,7 +142,10 @@ pub fn choose(table: &Rc<Table>, conditions: &[Expr], order: &[(Expr, bool)], bi
         let large = binder.table_rows(table.oid) > LARGE_ROWS;
         let useful = !equal.is_empty() || two_sided || ordered || (one_sided && large);
         if useful {
-            let mut score = equal.len() as u32 * 10 + u32::from(two_sided) * 4 + u32::from(one_sided) * 2 + u32::from(ordered) * 3;
+            let mut score = equal.len() as u32 * 10
+                + u32::from(two_sided) * 4
+                + u32::from(one_sided) * 2
+                + u32::from(ordered) * 3;
             if unique {
                 score += 1000;
             }

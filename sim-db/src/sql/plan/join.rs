@@ -139,7 +139,12 @@ impl Binder {
     /// # Errors
     ///
     /// As [`Binder::plan_from`].
-    pub fn plan_from_ordered(&mut self, items: Vec<FromItem>, conjuncts: Vec<Expr>, order: &[(Expr, bool)]) -> Result<Plan> {
+    pub fn plan_from_ordered(
+        &mut self,
+        items: Vec<FromItem>,
+        conjuncts: Vec<Expr>,
+        order: &[(Expr, bool)],
+    ) -> Result<Plan> {
         if items.is_empty() {
             let condition = if conjuncts.is_empty() { None } else { Some(Expr::and(conjuncts)) };
             return Ok(Plan::OneRow.filtered(condition));
@@ -172,7 +177,8 @@ impl Binder {
                     }
                     !take
                 });
-                let order: Vec<(Expr, bool)> = order.iter().map(|(expr, desc)| (shift_safe(expr, start), *desc)).collect();
+                let order: Vec<(Expr, bool)> =
+                    order.iter().map(|(expr, desc)| (shift_safe(expr, start), *desc)).collect();
                 let planned = match table {
                     Some(table) => {
                         let extra = if plan.is_some() { vec![SystemColumn::Place] } else { Vec::new() };
@@ -183,7 +189,9 @@ impl Binder {
                     None => {
                         let plan = plan.expect("a relation that is no table has a plan");
                         match (plan, own.is_empty()) {
-                            (Plan::System(table, None), false) => Plan::System(table, Some(Expr::and(own).into())),
+                            (Plan::System(table, None), false) => {
+                                Plan::System(table, Some(Expr::and(own).into()))
+                            }
                             (plan, true) => plan,
                             (plan, false) => plan.filtered(Some(Expr::and(own))),
                         }
@@ -212,7 +220,14 @@ impl Binder {
 
     /// Joins what is planned with the next item. `own` are the conditions of an outer join; an inner join takes what it
     /// can test from the pool.
-    fn join(&mut self, left: Planned, right: FromItem, kind: JoinKind, own: Vec<Expr>, pool: &mut Vec<Expr>) -> Result<Planned> {
+    fn join(
+        &mut self,
+        left: Planned,
+        right: FromItem,
+        kind: JoinKind,
+        own: Vec<Expr>,
+        pool: &mut Vec<Expr>,
+    ) -> Result<Planned> {
         let (right_start, right_end) = right.range();
         let base = left.start.min(right_start);
         let end = right_end.max(left.start + left.width);
@@ -240,7 +255,9 @@ impl Binder {
                 pool.retain(|conjunct| {
                     let mut columns = Vec::new();
                     conjunct.columns(&mut columns);
-                    let take = !columns.is_empty() && within(conjunct, right_start, right_end) && !has_frame(conjunct);
+                    let take = !columns.is_empty()
+                        && within(conjunct, right_start, right_end)
+                        && !has_frame(conjunct);
                     if take {
                         right_pool.push(conjunct.clone());
                     }
@@ -251,7 +268,9 @@ impl Binder {
                 conditions.retain(|conjunct| {
                     let mut columns = Vec::new();
                     conjunct.columns(&mut columns);
-                    let take = !columns.is_empty() && within(conjunct, right_start, right_end) && !has_frame(conjunct);
+                    let take = !columns.is_empty()
+                        && within(conjunct, right_start, right_end)
+                        && !has_frame(conjunct);
                     if take {
                         right_pool.push(conjunct.clone());
                     }
@@ -263,7 +282,9 @@ impl Binder {
                 pool.retain(|conjunct| {
                     let mut columns = Vec::new();
                     conjunct.columns(&mut columns);
-                    let take = !columns.is_empty() && within(conjunct, right_start, right_end) && !has_frame(conjunct);
+                    let take = !columns.is_empty()
+                        && within(conjunct, right_start, right_end)
+                        && !has_frame(conjunct);
                     if take {
                         right_pool.push(conjunct.clone());
                     }
@@ -301,16 +322,17 @@ impl Binder {
             }
             let access = choose(table, &tests, &[], self);
             let uses_left = match &access {
-                Access::Index { equal, .. } => equal
-                    .iter()
-                    .any(|scalar| scalar.expr.any(&|part| matches!(part, Expr::Outer { frame: read, .. } if *read == frame))),
+                Access::Index { equal, .. } => equal.iter().any(|scalar| {
+                    scalar.expr.any(&|part| matches!(part, Expr::Outer { frame: read, .. } if *read == frame))
+                }),
                 _ => false,
             };
             if uses_left {
                 let extra = if plan.is_some() { vec![SystemColumn::Place] } else { Vec::new() };
                 let filter = Some(Expr::and(tests).into());
                 let scan = Scan { table: table.clone(), access, filter, extra, alias: alias.clone() };
-                lookup = Some((Planned { plan: Plan::Scan(Box::new(scan)), start: *start, width: *width }, frame));
+                lookup =
+                    Some((Planned { plan: Plan::Scan(Box::new(scan)), start: *start, width: *width }, frame));
             }
         }
         let right = match lookup {
@@ -363,7 +385,8 @@ impl Binder {
                 }
             }
         }
-        let condition = if conditions.is_empty() { None } else { Some(shift(&Expr::and(conditions), base).into()) };
+        let condition =
+            if conditions.is_empty() { None } else { Some(shift(&Expr::and(conditions), base).into()) };
         let join = Join {
             left: Rc::new(left.plan),
             right: Rc::new(right.plan),

@@ -289,9 +289,9 @@ impl Modify {
     /// `RETURNING`.
     pub fn returning(&self) -> Option<&Vec<Scalar>> {
         match self {
-            Self::Insert { returning, .. } | Self::Update { returning, .. } | Self::Delete { returning, .. } => {
-                returning.as_ref()
-            }
+            Self::Insert { returning, .. }
+            | Self::Update { returning, .. }
+            | Self::Delete { returning, .. } => returning.as_ref(),
         }
     }
 }

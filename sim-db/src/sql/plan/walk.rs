@@ -22,7 +22,8 @@ impl Plan {
                 visit(&mut scalar.expr);
             }
         };
-        let child = |plan: &mut Rc<Plan>, visit: &mut dyn FnMut(&mut Expr)| Rc::make_mut(plan).visit_mut(visit);
+        let child =
+            |plan: &mut Rc<Plan>, visit: &mut dyn FnMut(&mut Expr)| Rc::make_mut(plan).visit_mut(visit);
         match self {
             Self::OneRow | Self::Cte(..) | Self::WorkTable(_) => {}
             Self::Values(rows) => rows.iter_mut().for_each(|row| scalars(row, visit)),
@@ -127,7 +128,9 @@ impl Plan {
                         }
                         returning.iter_mut().for_each(|list| scalars(list, visit));
                     }
-                    Modify::Update { source, assignments: list, generated, recheck, returning, rows, .. } => {
+                    Modify::Update {
+                        source, assignments: list, generated, recheck, returning, rows, ..
+                    } => {
                         child(source, visit);
                         assignments(list, visit);
                         assignments(generated, visit);

@@ -10,18 +10,19 @@ use crate::value::{Row, Value};
 
 fn pg_settings(exec: &mut Exec) -> Result<Vec<Row>> {
     let session = exec.session()?.clone();
-    let all = exec.state.borrow().settings.all(&session);
+    let all = exec.state.borrow().settings.rows();
+    let _ = session;
     Ok(all
         .into_iter()
-        .map(|(name, value)| {
+        .map(|setting| {
             row(vec![
-                text(name),
-                text(value),
-                Value::Null,
+                text(setting.name),
+                text(setting.setting),
+                setting.unit.map_or(Value::Null, text),
                 text("Client Connection Defaults"),
                 text(""),
-                text("user"),
-                text("string"),
+                text(setting.context),
+                text(setting.kind),
                 text("default"),
             ])
         })
@@ -43,7 +44,11 @@ fn pg_stat_activity(exec: &mut Exec) -> Result<Vec<Row>> {
                 Value::Int4(pid.0),
                 Value::Oid(OWNER),
                 Value::Text(state.user.clone()),
-                if pid == own { text(state.settings.value("application_name").unwrap_or_default()) } else { text("") },
+                if pid == own {
+                    text(state.settings.stored("application_name"))
+                } else {
+                    text("")
+                },
                 text(if pid == own { "active" } else { "idle" }),
                 text(""),
                 text("client backend"),
@@ -60,7 +65,9 @@ fn pg_locks(exec: &mut Exec) -> Result<Vec<Row>> {
         .into_iter()
         .map(|lock| {
             let (class, object, sub) = match lock.advisory {
-                Some(AdvisoryKey::One(key)) => (Value::Oid((key >> 32) as u32), Value::Oid(key as u32), Value::Int2(1)),
+                Some(AdvisoryKey::One(key)) => {
+                    (Value::Oid((key >> 32) as u32), Value::Oid(key as u32), Value::Int2(1))
+                }
                 Some(AdvisoryKey::Two(a, b)) => (Value::Oid(a as u32), Value::Oid(b as u32), Value::Int2(2)),
                 None => (Value::Null, Value::Null, Value::Null),
             };

@@ -30,21 +30,22 @@ fn pg_constraint(exec: &mut Exec) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for relation in catalog.relations() {
         let Relation::Table(table) = relation else { continue };
-        let base = |oid: Oid, name: &Rc<str>, kind: u8, deferrable: Option<bool>, validated: bool, index: Oid| {
-            vec![
-                Value::Oid(oid),
-                Value::Text(name.clone()),
-                Value::Oid(table.schema),
-                Value::Byte(kind),
-                Value::Bool(deferrable.is_some()),
-                Value::Bool(deferrable == Some(true)),
-                Value::Bool(validated),
-                Value::Oid(table.oid),
-                Value::Oid(0),
-                Value::Oid(index),
-                Value::Oid(0),
-            ]
-        };
+        let base =
+            |oid: Oid, name: &Rc<str>, kind: u8, deferrable: Option<bool>, validated: bool, index: Oid| {
+                vec![
+                    Value::Oid(oid),
+                    Value::Text(name.clone()),
+                    Value::Oid(table.schema),
+                    Value::Byte(kind),
+                    Value::Bool(deferrable.is_some()),
+                    Value::Bool(deferrable == Some(true)),
+                    Value::Bool(validated),
+                    Value::Oid(table.oid),
+                    Value::Oid(0),
+                    Value::Oid(index),
+                    Value::Oid(0),
+                ]
+            };
         let blank = Value::Byte(b' ');
         let rest = |columns: Value, expr: Value| {
             vec![

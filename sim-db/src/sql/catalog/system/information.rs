@@ -101,7 +101,9 @@ fn column_row(exec: &Exec, column: &ColumnRow<'_>) -> Row {
     };
     let datetime = match base.oid {
         DATE => Value::Int4(0),
-        TIME | TIMETZ | TIMESTAMP | TIMESTAMPTZ | INTERVAL => Value::Int4(if base.typmod >= 0 { base.typmod & 0xf } else { 6 }),
+        TIME | TIMETZ | TIMESTAMP | TIMESTAMPTZ | INTERVAL => {
+            Value::Int4(if base.typmod >= 0 { base.typmod & 0xf } else { 6 })
+        }
         _ => Value::Null,
     };
     let is_generated = text(if column.generated.is_null() { "NEVER" } else { "ALWAYS" });
@@ -133,7 +135,10 @@ fn column_row(exec: &Exec, column: &ColumnRow<'_>) -> Row {
         if base.oid == column.data_type.oid {
             Value::Null
         } else {
-            exec.env.catalog.type_by_oid(column.data_type.oid).map_or(Value::Null, |t| Value::Text(t.name.clone()))
+            exec.env
+                .catalog
+                .type_by_oid(column.data_type.oid)
+                .map_or(Value::Null, |t| Value::Text(t.name.clone()))
         },
     ])
 }
@@ -370,7 +375,12 @@ fn views(exec: &mut Exec) -> Result<Vec<Row>> {
     for relation in catalog.relations() {
         let Relation::View(view) = relation else { continue };
         let definition = text(format!(" {};", view.query));
-        rows.push(row(vec![database(exec), schema_of(exec, view.schema), Value::Text(view.name.clone()), definition]));
+        rows.push(row(vec![
+            database(exec),
+            schema_of(exec, view.schema),
+            Value::Text(view.name.clone()),
+            definition,
+        ]));
     }
     Ok(rows)
 }
@@ -485,10 +495,20 @@ pub(super) static TABLES: &[SystemTable] = &[
     info(
         13_106,
         "check_constraints",
-        &[("constraint_catalog", NAME), ("constraint_schema", NAME), ("constraint_name", NAME), ("check_clause", TEXT)],
+        &[
+            ("constraint_catalog", NAME),
+            ("constraint_schema", NAME),
+            ("constraint_name", NAME),
+            ("check_clause", TEXT),
+        ],
         check_constraints,
     ),
-    info(13_107, "schemata", &[("catalog_name", NAME), ("schema_name", NAME), ("schema_owner", NAME)], schemata),
+    info(
+        13_107,
+        "schemata",
+        &[("catalog_name", NAME), ("schema_name", NAME), ("schema_owner", NAME)],
+        schemata,
+    ),
     info(
         13_108,
         "sequences",

@@ -40,7 +40,9 @@ impl std::fmt::Debug for SystemTable {
 
 /// Every system table.
 pub fn all() -> impl Iterator<Item = &'static SystemTable> {
-    [relation::TABLES, types::TABLES, constraint::TABLES, activity::TABLES, information::TABLES].into_iter().flatten()
+    [relation::TABLES, types::TABLES, constraint::TABLES, activity::TABLES, information::TABLES]
+        .into_iter()
+        .flatten()
 }
 
 /// A system table by name.
@@ -82,20 +84,29 @@ static SEQUENCE_STATE: Function = Function {
     result: oid::RECORD,
     strict: true,
     volatility: Volatility::Volatile,
-    kind: Kind::Set(sequence_state, &[("last_value", oid::INT8), ("log_cnt", oid::INT8), ("is_called", oid::BOOL)]),
+    kind: Kind::Set(
+        sequence_state,
+        &[("last_value", oid::INT8), ("log_cnt", oid::INT8), ("is_called", oid::BOOL)],
+    ),
 };
 
 fn sequence_state(exec: &mut Exec, args: &[Value], _: &[Oid]) -> Result<Vec<Vec<Value>>> {
     let Value::Oid(oid) = args[0] else { return Ok(Vec::new()) };
     let state = exec.session()?.sequence_state(crate::engine::SequenceId(oid));
-    Ok(state.into_iter().map(|(last, called)| vec![Value::Int8(last), Value::Int8(0), Value::Bool(called)]).collect())
+    Ok(state
+        .into_iter()
+        .map(|(last, called)| vec![Value::Int8(last), Value::Int8(0), Value::Bool(called)])
+        .collect())
 }
 
 /// `SELECT … FROM a_sequence`.
 pub fn sequence_plan(sequence: &Rc<Sequence>) -> Plan {
     let args = vec![Expr::Const(Value::Oid(sequence.oid))];
     let expr = Expr::call(&SEQUENCE_STATE, args, vec![oid::OID], oid::RECORD);
-    Plan::Function(vec![FunctionCall { expr, width: 3, set: true, spread: false, columns: Vec::new() }], false)
+    Plan::Function(
+        vec![FunctionCall { expr, width: 3, set: true, spread: false, columns: Vec::new() }],
+        false,
+    )
 }
 
 pub(self) fn text(value: impl Into<Rc<str>>) -> Value {
@@ -107,11 +118,21 @@ pub(self) fn row(values: Vec<Value>) -> Row {
 }
 
 /// A table of `pg_catalog`.
-const fn pg(oid: Oid, name: &'static str, columns: &'static [(&'static str, Oid)], rows: MakeRows) -> SystemTable {
+const fn pg(
+    oid: Oid,
+    name: &'static str,
+    columns: &'static [(&'static str, Oid)],
+    rows: MakeRows,
+) -> SystemTable {
     SystemTable { oid, schema: PG_CATALOG, name, columns, rows }
 }
 
 /// A view of `information_schema`.
-const fn info(oid: Oid, name: &'static str, columns: &'static [(&'static str, Oid)], rows: MakeRows) -> SystemTable {
+const fn info(
+    oid: Oid,
+    name: &'static str,
+    columns: &'static [(&'static str, Oid)],
+    rows: MakeRows,
+) -> SystemTable {
     SystemTable { oid, schema: INFORMATION_SCHEMA, name, columns, rows }
 }

@@ -18,7 +18,14 @@ fn namespaces(exec: &mut Exec) -> Result<Vec<Row>> {
     let catalog = exec.env.catalog.clone();
     Ok(catalog
         .schemas()
-        .map(|schema| row(vec![Value::Oid(schema.oid), Value::Text(schema.name.clone()), Value::Oid(OWNER), Value::Null]))
+        .map(|schema| {
+            row(vec![
+                Value::Oid(schema.oid),
+                Value::Text(schema.name.clone()),
+                Value::Oid(OWNER),
+                Value::Null,
+            ])
+        })
         .collect())
 }
 
@@ -31,7 +38,19 @@ fn persistence(table: &Table) -> u8 {
 }
 
 #[allow(clippy::too_many_arguments)]
-fn class_row(oid: u32, name: Rc<str>, schema: u32, row_type: u32, kind: u8, persistence: u8, columns: usize, checks: usize, has_index: bool, tuples: f32, pages: i32) -> Row {
+fn class_row(
+    oid: u32,
+    name: Rc<str>,
+    schema: u32,
+    row_type: u32,
+    kind: u8,
+    persistence: u8,
+    columns: usize,
+    checks: usize,
+    has_index: bool,
+    tuples: f32,
+    pages: i32,
+) -> Row {
     row(vec![
         Value::Oid(oid),
         Value::Text(name),
@@ -39,7 +58,13 @@ fn class_row(oid: u32, name: Rc<str>, schema: u32, row_type: u32, kind: u8, pers
         Value::Oid(row_type),
         Value::Oid(0),
         Value::Oid(OWNER),
-        Value::Oid(if kind == b'i' { 403 } else if kind == b'r' { 2 } else { 0 }),
+        Value::Oid(if kind == b'i' {
+            403
+        } else if kind == b'r' {
+            2
+        } else {
+            0
+        }),
         Value::Oid(oid),
         Value::Oid(0),
         Value::Int4(pages),
@@ -72,7 +97,19 @@ fn classes(exec: &mut Exec) -> Result<Vec<Row>> {
     let mut rows: Vec<Row> = all()
         .map(|table| {
             let kind = if table.schema == crate::sql::catalog::PG_CATALOG { b'r' } else { b'v' };
-            class_row(table.oid, table.name.into(), table.schema, 0, kind, b'p', table.columns.len(), 0, false, -1.0, 0)
+            class_row(
+                table.oid,
+                table.name.into(),
+                table.schema,
+                0,
+                kind,
+                b'p',
+                table.columns.len(),
+                0,
+                false,
+                -1.0,
+                0,
+            )
         })
         .collect();
     for relation in catalog.relations() {
@@ -90,12 +127,32 @@ fn classes(exec: &mut Exec) -> Result<Vec<Row>> {
                 -1.0,
                 0,
             ),
-            Relation::View(view) => {
-                class_row(view.oid, view.name.clone(), view.schema, view.row_type, b'v', b'p', view.columns.len(), 0, false, -1.0, 0)
-            }
-            Relation::Sequence(sequence) => {
-                class_row(sequence.oid, sequence.name.clone(), sequence.schema, 0, b'S', b'p', 3, 0, false, 1.0, 1)
-            }
+            Relation::View(view) => class_row(
+                view.oid,
+                view.name.clone(),
+                view.schema,
+                view.row_type,
+                b'v',
+                b'p',
+                view.columns.len(),
+                0,
+                false,
+                -1.0,
+                0,
+            ),
+            Relation::Sequence(sequence) => class_row(
+                sequence.oid,
+                sequence.name.clone(),
+                sequence.schema,
+                0,
+                b'S',
+                b'p',
+                3,
+                0,
+                false,
+                1.0,
+                1,
+            ),
             Relation::Index { oid, schema, name, table } => {
                 let parts = catalog
                     .table(*table)
@@ -109,7 +166,18 @@ fn classes(exec: &mut Exec) -> Result<Vec<Row>> {
 }
 
 #[allow(clippy::too_many_arguments)]
-fn attribute_row(exec: &Exec, relation: u32, name: &str, data_type: DataType, number: i16, not_null: bool, has_default: bool, identity: &str, generated: &str, dropped: bool) -> Row {
+fn attribute_row(
+    exec: &Exec,
+    relation: u32,
+    name: &str,
+    data_type: DataType,
+    number: i16,
+    not_null: bool,
+    has_default: bool,
+    identity: &str,
+    generated: &str,
+    dropped: bool,
+) -> Row {
     let dimensions = i32::from(exec.env.element_of(data_type.oid).is_some());
     let identity_byte = Value::Byte(identity.bytes().next().unwrap_or(0));
     row(vec![
@@ -148,7 +216,18 @@ fn attributes(exec: &mut Exec) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for table in all() {
         for (at, (name, oid)) in table.columns.iter().enumerate() {
-            rows.push(attribute_row(exec, table.oid, name, DataType::of(*oid), at as i16 + 1, false, false, "", "", false));
+            rows.push(attribute_row(
+                exec,
+                table.oid,
+                name,
+                DataType::of(*oid),
+                at as i16 + 1,
+                false,
+                false,
+                "",
+                "",
+                false,
+            ));
         }
     }
     for relation in catalog.relations() {
@@ -162,7 +241,11 @@ fn attributes(exec: &mut Exec) -> Result<Vec<Row>> {
                     };
                     let generated = if column.generated.is_some() { "s" } else { "" };
                     let has_default = column.default.is_some() || column.generated.is_some();
-                    let name = if column.dropped { format!("........pg.dropped.{}........", at + 1) } else { column.name.to_string() };
+                    let name = if column.dropped {
+                        format!("........pg.dropped.{}........", at + 1)
+                    } else {
+                        column.name.to_string()
+                    };
                     rows.push(attribute_row(
                         exec,
                         table.oid,
@@ -184,13 +267,35 @@ fn attributes(exec: &mut Exec) -> Result<Vec<Row>> {
                             }
                             IndexPart::Expression(_) => ("expr".to_owned(), DataType::of(TEXT)),
                         };
-                        rows.push(attribute_row(exec, index.oid, &name, data_type, at as i16 + 1, false, false, "", "", false));
+                        rows.push(attribute_row(
+                            exec,
+                            index.oid,
+                            &name,
+                            data_type,
+                            at as i16 + 1,
+                            false,
+                            false,
+                            "",
+                            "",
+                            false,
+                        ));
                     }
                 }
             }
             Relation::View(view) => {
                 for (at, (name, data_type)) in view.columns.iter().enumerate() {
-                    rows.push(attribute_row(exec, view.oid, name, *data_type, at as i16 + 1, false, false, "", "", false));
+                    rows.push(attribute_row(
+                        exec,
+                        view.oid,
+                        name,
+                        *data_type,
+                        at as i16 + 1,
+                        false,
+                        false,
+                        "",
+                        "",
+                        false,
+                    ));
                 }
             }
             _ => {}
@@ -199,7 +304,18 @@ fn attributes(exec: &mut Exec) -> Result<Vec<Row>> {
     for user_type in catalog.types() {
         if let TypeBody::Composite(fields) = &user_type.body {
             for (at, (name, data_type)) in fields.iter().enumerate() {
-                rows.push(attribute_row(exec, user_type.oid, name, *data_type, at as i16 + 1, false, false, "", "", false));
+                rows.push(attribute_row(
+                    exec,
+                    user_type.oid,
+                    name,
+                    *data_type,
+                    at as i16 + 1,
+                    false,
+                    false,
+                    "",
+                    "",
+                    false,
+                ));
             }
         }
     }
@@ -214,7 +330,12 @@ fn defaults(exec: &mut Exec) -> Result<Vec<Row>> {
         for (at, column) in table.live_columns() {
             if let Some(expr) = column.default.as_ref().or(column.generated.as_ref()) {
                 let oid = Value::Oid(table.oid.wrapping_mul(1000) + at as u32);
-                rows.push(row(vec![oid, Value::Oid(table.oid), Value::Int2(at as i16 + 1), Value::Text(expr.text.clone())]));
+                rows.push(row(vec![
+                    oid,
+                    Value::Oid(table.oid),
+                    Value::Int2(at as i16 + 1),
+                    Value::Text(expr.text.clone()),
+                ]));
             }
         }
     }
@@ -331,7 +452,12 @@ fn pg_views(exec: &mut Exec) -> Result<Vec<Row>> {
         let Relation::View(view) = relation else { continue };
         let schema = catalog.schema_name(view.schema).cloned().unwrap_or_else(|| "".into());
         let definition = text(format!(" {};", view.query));
-        rows.push(row(vec![Value::Text(schema), Value::Text(view.name.clone()), text("postgres"), definition]));
+        rows.push(row(vec![
+            Value::Text(schema),
+            Value::Text(view.name.clone()),
+            text("postgres"),
+            definition,
+        ]));
     }
     Ok(rows)
 }
@@ -387,8 +513,17 @@ fn descriptions(exec: &mut Exec) -> Result<Vec<Row>> {
     let comments = catalog.comments().iter();
     Ok(comments
         .map(|comment| {
-            let class = Value::Oid(if catalog.schemas().any(|schema| schema.oid == comment.object) { 2615 } else { 1259 });
-            row(vec![Value::Oid(comment.object), class, Value::Int4(comment.column), Value::Text(comment.text.clone())])
+            let class = Value::Oid(if catalog.schemas().any(|schema| schema.oid == comment.object) {
+                2615
+            } else {
+                1259
+            });
+            row(vec![
+                Value::Oid(comment.object),
+                class,
+                Value::Int4(comment.column),
+                Value::Text(comment.text.clone()),
+            ])
         })
         .collect())
 }
@@ -398,12 +533,23 @@ fn none(_: &mut Exec) -> Result<Vec<Row>> {
 }
 
 fn methods(_: &mut Exec) -> Result<Vec<Row>> {
-    let method = |oid, name: &str, kind| row(vec![Value::Oid(oid), text(name), Value::Oid(0), Value::Byte(kind)]);
-    Ok(vec![method(2, "heap", b't'), method(403, "btree", b'i'), method(405, "hash", b'i'), method(2742, "gin", b'i')])
+    let method =
+        |oid, name: &str, kind| row(vec![Value::Oid(oid), text(name), Value::Oid(0), Value::Byte(kind)]);
+    Ok(vec![
+        method(2, "heap", b't'),
+        method(403, "btree", b'i'),
+        method(405, "hash", b'i'),
+        method(2742, "gin", b'i'),
+    ])
 }
 
 pub(super) static TABLES: &[SystemTable] = &[
-    pg(2615, "pg_namespace", &[("oid", OID), ("nspname", NAME), ("nspowner", OID), ("nspacl", TEXT_ARRAY)], namespaces),
+    pg(
+        2615,
+        "pg_namespace",
+        &[("oid", OID), ("nspname", NAME), ("nspowner", OID), ("nspacl", TEXT_ARRAY)],
+        namespaces,
+    ),
     pg(
         1259,
         "pg_class",
@@ -475,7 +621,12 @@ pub(super) static TABLES: &[SystemTable] = &[
         ],
         attributes,
     ),
-    pg(2604, "pg_attrdef", &[("oid", OID), ("adrelid", OID), ("adnum", INT2), ("adbin", PG_NODE_TREE)], defaults),
+    pg(
+        2604,
+        "pg_attrdef",
+        &[("oid", OID), ("adrelid", OID), ("adnum", INT2), ("adbin", PG_NODE_TREE)],
+        defaults,
+    ),
     pg(
         2610,
         "pg_index",
@@ -507,7 +658,13 @@ pub(super) static TABLES: &[SystemTable] = &[
     pg(
         13_000,
         "pg_indexes",
-        &[("schemaname", NAME), ("tablename", NAME), ("indexname", NAME), ("tablespace", NAME), ("indexdef", TEXT)],
+        &[
+            ("schemaname", NAME),
+            ("tablename", NAME),
+            ("indexname", NAME),
+            ("tablespace", NAME),
+            ("indexdef", TEXT),
+        ],
         pg_indexes,
     ),
     pg(
@@ -564,9 +721,19 @@ pub(super) static TABLES: &[SystemTable] = &[
         ],
         pg_sequence,
     ),
-    pg(2609, "pg_description", &[("objoid", OID), ("classoid", OID), ("objsubid", INT4), ("description", TEXT)], descriptions),
+    pg(
+        2609,
+        "pg_description",
+        &[("objoid", OID), ("classoid", OID), ("objsubid", INT4), ("description", TEXT)],
+        descriptions,
+    ),
     pg(2601, "pg_am", &[("oid", OID), ("amname", NAME), ("amhandler", OID), ("amtype", CHAR)], methods),
-    pg(2611, "pg_inherits", &[("inhrelid", OID), ("inhparent", OID), ("inhseqno", INT4), ("inhdetachpending", BOOL)], none),
+    pg(
+        2611,
+        "pg_inherits",
+        &[("inhrelid", OID), ("inhparent", OID), ("inhseqno", INT4), ("inhdetachpending", BOOL)],
+        none,
+    ),
     pg(2620, "pg_trigger", &[("oid", OID), ("tgrelid", OID), ("tgname", NAME), ("tgisinternal", BOOL)], none),
     pg(3256, "pg_policy", &[("oid", OID), ("polname", NAME), ("polrelid", OID)], none),
     pg(2618, "pg_rewrite", &[("oid", OID), ("rulename", NAME), ("ev_class", OID)], none),
@@ -577,4 +744,3 @@ pub(super) static TABLES: &[SystemTable] = &[
         none,
     ),
 ];
-

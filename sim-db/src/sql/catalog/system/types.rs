@@ -10,7 +10,21 @@ use crate::value::{ArrayValue, Row, Value, types};
 use std::rc::Rc;
 
 #[allow(clippy::too_many_arguments)]
-fn type_row(oid: u32, name: &str, schema: u32, length: i16, kind: u8, category: char, preferred: bool, relation: u32, element: u32, array: u32, base: u32, not_null: bool, default: Value) -> Row {
+fn type_row(
+    oid: u32,
+    name: &str,
+    schema: u32,
+    length: i16,
+    kind: u8,
+    category: char,
+    preferred: bool,
+    relation: u32,
+    element: u32,
+    array: u32,
+    base: u32,
+    not_null: bool,
+    default: Value,
+) -> Row {
     row(vec![
         Value::Oid(oid),
         text(name),
@@ -49,10 +63,38 @@ fn pg_type(exec: &mut Exec) -> Result<Vec<Row>> {
             'R' => b'r',
             _ => b'b',
         };
-        rows.push(type_row(info.oid, info.name, PG_CATALOG, info.length, kind, info.category, info.preferred, 0, 0, info.array, 0, false, Value::Null));
+        rows.push(type_row(
+            info.oid,
+            info.name,
+            PG_CATALOG,
+            info.length,
+            kind,
+            info.category,
+            info.preferred,
+            0,
+            0,
+            info.array,
+            0,
+            false,
+            Value::Null,
+        ));
         if info.array != 0 {
             let name = format!("_{}", info.name);
-            rows.push(type_row(info.array, &name, PG_CATALOG, -1, b'b', 'A', false, 0, info.oid, 0, 0, false, Value::Null));
+            rows.push(type_row(
+                info.array,
+                &name,
+                PG_CATALOG,
+                -1,
+                b'b',
+                'A',
+                false,
+                0,
+                info.oid,
+                0,
+                0,
+                false,
+                Value::Null,
+            ));
         }
     }
     for user_type in catalog.types() {
@@ -60,13 +102,49 @@ fn pg_type(exec: &mut Exec) -> Result<Vec<Row>> {
             TypeBody::Enum(_) => (b'e', 'E', 4, 0, false, Value::Null, 0),
             TypeBody::Domain { base, not_null, default, .. } => {
                 let default = default.as_ref().map_or(Value::Null, |expr| Value::Text(expr.text.clone()));
-                (b'd', exec.env.category(base.oid), exec.env.type_length(base.oid), base.oid, *not_null, default, 0)
+                (
+                    b'd',
+                    exec.env.category(base.oid),
+                    exec.env.type_length(base.oid),
+                    base.oid,
+                    *not_null,
+                    default,
+                    0,
+                )
             }
             TypeBody::Composite(_) => (b'c', 'C', -1, 0, false, Value::Null, user_type.oid),
         };
-        rows.push(type_row(user_type.oid, &user_type.name, user_type.schema, length, kind, category, false, relation, 0, user_type.array, base, not_null, default));
+        rows.push(type_row(
+            user_type.oid,
+            &user_type.name,
+            user_type.schema,
+            length,
+            kind,
+            category,
+            false,
+            relation,
+            0,
+            user_type.array,
+            base,
+            not_null,
+            default,
+        ));
         let name = format!("_{}", user_type.name);
-        rows.push(type_row(user_type.array, &name, user_type.schema, -1, b'b', 'A', false, 0, user_type.oid, 0, 0, false, Value::Null));
+        rows.push(type_row(
+            user_type.array,
+            &name,
+            user_type.schema,
+            -1,
+            b'b',
+            'A',
+            false,
+            0,
+            user_type.oid,
+            0,
+            0,
+            false,
+            Value::Null,
+        ));
     }
     for relation in catalog.relations() {
         let (row_type, kind) = match relation {
@@ -74,7 +152,21 @@ fn pg_type(exec: &mut Exec) -> Result<Vec<Row>> {
             Relation::View(view) => (view.row_type, relation),
             _ => continue,
         };
-        rows.push(type_row(row_type, kind.name(), kind.schema(), -1, b'c', 'C', false, kind.oid(), 0, 0, 0, false, Value::Null));
+        rows.push(type_row(
+            row_type,
+            kind.name(),
+            kind.schema(),
+            -1,
+            b'c',
+            'C',
+            false,
+            kind.oid(),
+            0,
+            0,
+            0,
+            false,
+            Value::Null,
+        ));
     }
     Ok(rows)
 }
@@ -85,7 +177,12 @@ fn pg_enum(exec: &mut Exec) -> Result<Vec<Row>> {
     for user_type in catalog.types() {
         if let TypeBody::Enum(labels) = &user_type.body {
             for (oid, order, label) in labels {
-                rows.push(row(vec![Value::Oid(*oid), Value::Oid(user_type.oid), Value::Float4(*order), Value::Text(label.clone())]));
+                rows.push(row(vec![
+                    Value::Oid(*oid),
+                    Value::Oid(user_type.oid),
+                    Value::Float4(*order),
+                    Value::Text(label.clone()),
+                ]));
             }
         }
     }
@@ -97,7 +194,15 @@ fn pg_range(_: &mut Exec) -> Result<Vec<Row>> {
         .into_iter()
         .map(|range| {
             let subtype = types::range_subtype(range).unwrap_or(0);
-            row(vec![Value::Oid(range), Value::Oid(subtype), Value::Oid(0), Value::Oid(0), Value::Oid(0), Value::Oid(0), Value::Oid(0)])
+            row(vec![
+                Value::Oid(range),
+                Value::Oid(subtype),
+                Value::Oid(0),
+                Value::Oid(0),
+                Value::Oid(0),
+                Value::Oid(0),
+                Value::Oid(0),
+            ])
         })
         .collect())
 }
@@ -131,13 +236,29 @@ fn pg_proc(_: &mut Exec) -> Result<Vec<Row>> {
 }
 
 fn collations(_: &mut Exec) -> Result<Vec<Row>> {
-    let collation = |oid, name: &str| row(vec![Value::Oid(oid), text(name), Value::Oid(PG_CATALOG), Value::Byte(b'c'), text(name), text(name)]);
+    let collation = |oid, name: &str| {
+        row(vec![
+            Value::Oid(oid),
+            text(name),
+            Value::Oid(PG_CATALOG),
+            Value::Byte(b'c'),
+            text(name),
+            text(name),
+        ])
+    };
     Ok(vec![collation(100, "default"), collation(950, "C"), collation(951, "POSIX")])
 }
 
 fn extensions(exec: &mut Exec) -> Result<Vec<Row>> {
     let catalog = exec.env.catalog.clone();
-    let mut rows = vec![row(vec![Value::Oid(13_500), text("plpgsql"), Value::Oid(OWNER), Value::Oid(PG_CATALOG), Value::Bool(false), text("1.0")])];
+    let mut rows = vec![row(vec![
+        Value::Oid(13_500),
+        text("plpgsql"),
+        Value::Oid(OWNER),
+        Value::Oid(PG_CATALOG),
+        Value::Bool(false),
+        text("1.0"),
+    ])];
     for (at, name) in catalog.extensions().iter().enumerate() {
         rows.push(row(vec![
             Value::Oid(13_501 + at as u32),
@@ -188,7 +309,12 @@ pub(super) static TABLES: &[SystemTable] = &[
         ],
         pg_type,
     ),
-    pg(3501, "pg_enum", &[("oid", OID), ("enumtypid", OID), ("enumsortorder", FLOAT4), ("enumlabel", NAME)], pg_enum),
+    pg(
+        3501,
+        "pg_enum",
+        &[("oid", OID), ("enumtypid", OID), ("enumsortorder", FLOAT4), ("enumlabel", NAME)],
+        pg_enum,
+    ),
     pg(
         3541,
         "pg_range",
@@ -223,16 +349,35 @@ pub(super) static TABLES: &[SystemTable] = &[
     pg(
         3456,
         "pg_collation",
-        &[("oid", OID), ("collname", NAME), ("collnamespace", OID), ("collprovider", CHAR), ("collcollate", TEXT), ("collctype", TEXT)],
+        &[
+            ("oid", OID),
+            ("collname", NAME),
+            ("collnamespace", OID),
+            ("collprovider", CHAR),
+            ("collcollate", TEXT),
+            ("collctype", TEXT),
+        ],
         collations,
     ),
     pg(
         3079,
         "pg_extension",
-        &[("oid", OID), ("extname", NAME), ("extowner", OID), ("extnamespace", OID), ("extrelocatable", BOOL), ("extversion", TEXT)],
+        &[
+            ("oid", OID),
+            ("extname", NAME),
+            ("extowner", OID),
+            ("extnamespace", OID),
+            ("extrelocatable", BOOL),
+            ("extversion", TEXT),
+        ],
         extensions,
     ),
     pg(2617, "pg_operator", &[("oid", OID), ("oprname", NAME), ("oprleft", OID), ("oprright", OID)], none),
     pg(2616, "pg_opclass", &[("oid", OID), ("opcname", NAME), ("opcmethod", OID)], none),
-    pg(2605, "pg_cast", &[("oid", OID), ("castsource", OID), ("casttarget", OID), ("castcontext", CHAR)], none),
+    pg(
+        2605,
+        "pg_cast",
+        &[("oid", OID), ("castsource", OID), ("casttarget", OID), ("castcontext", CHAR)],
+        none,
+    ),
 ];
