@@ -98,7 +98,9 @@ impl Connection {
                     }
                     return done("ROLLBACK");
                 }
-                let options = self.session.transaction_options();
+                // A failed transaction has lost its characteristics already.
+                let failed = self.session.status() == TransactionStatus::Failed;
+                let options = if failed { self.default_options() } else { self.session.transaction_options() };
                 self.rollback_now();
                 if *chain {
                     self.chain(options);

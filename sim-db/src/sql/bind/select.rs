@@ -178,7 +178,7 @@ impl Binder {
             for call in &mut windows {
                 call.call.args.iter_mut().for_each(place);
             }
-            plan = Plan::Window(Rc::new(plan), windows);
+            plan = Plan::Window(Rc::new(plan), windows, width);
         }
         let sets = std::mem::take(&mut self.scope().sets);
         let bound =

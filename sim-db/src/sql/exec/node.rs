@@ -277,8 +277,13 @@ async fn make_rows(plan: &Plan, exec: &mut Exec) -> Result<Vec<Row>> {
             sort_rows(rows, keys, exec).await
         }
         Plan::Aggregate(aggregation) => run_aggregation(aggregation, exec).await,
-        Plan::Window(input, calls) => {
-            let rows = input_rows(input, exec).await?;
+        Plan::Window(input, calls, width) => {
+            let mut rows = input_rows(input, exec).await?;
+            for row in rows.iter_mut().filter(|row| row.len() < *width) {
+                let mut values = row.to_vec();
+                values.resize(*width, Value::Null);
+                *row = values.into();
+            }
             run_windows(rows, calls, exec).await
         }
         Plan::Distinct(input) => Ok(distinct(input_rows(input, exec).await?)),

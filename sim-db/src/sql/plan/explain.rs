@@ -48,7 +48,7 @@ fn label(plan: &Plan) -> (String, Vec<Rc<Plan>>) {
             let name = if aggregation.scalar { "Aggregate" } else { "HashAggregate" };
             (name.to_owned(), vec![aggregation.input.clone()])
         }
-        Plan::Window(input, _) => ("WindowAgg".to_owned(), vec![input.clone()]),
+        Plan::Window(input, ..) => ("WindowAgg".to_owned(), vec![input.clone()]),
         Plan::Distinct(input) => ("HashAggregate".to_owned(), vec![input.clone()]),
         Plan::DistinctOn(input, _) => ("Unique".to_owned(), vec![input.clone()]),
         Plan::SetOperation(kind, all, left, right) => {

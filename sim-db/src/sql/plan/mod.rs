@@ -353,8 +353,8 @@ pub enum Plan {
     LockRows(Rc<Plan>, Vec<LockTarget>, Option<Scalar>),
     /// Aggregates.
     Aggregate(Box<Aggregation>),
-    /// Window functions appended to each row.
-    Window(Rc<Plan>, Vec<WindowCall>),
+    /// Window functions appended to each row, from this slot on.
+    Window(Rc<Plan>, Vec<WindowCall>, usize),
     /// Without duplicates.
     Distinct(Rc<Plan>),
     /// The first row of each group of adjacent equal keys.

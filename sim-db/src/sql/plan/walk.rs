@@ -81,7 +81,7 @@ impl Plan {
                 scalars(&mut aggregation.keys, visit);
                 aggregation.calls.iter_mut().for_each(|call| call.visit_mut(visit));
             }
-            Self::Window(input, calls) => {
+            Self::Window(input, calls, _) => {
                 child(input, visit);
                 for call in calls {
                     call.call.visit_mut(visit);
@@ -178,7 +178,7 @@ impl Plan {
             | Self::Sort(input, _)
             | Self::Limit(input, ..)
             | Self::LockRows(input, ..)
-            | Self::Window(input, _)
+            | Self::Window(input, ..)
             | Self::Distinct(input)
             | Self::DistinctOn(input, _) => input.changes(),
             Self::Join(join) => join.left.changes() || join.right.changes(),
