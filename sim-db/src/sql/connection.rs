@@ -62,6 +62,8 @@ pub struct Prepared {
     planned: RefCell<Option<Rc<Planned>>>,
     given_types: Vec<Oid>,
     from_sql: bool,
+    /// Whether the client knows its columns: then they must not change.
+    is_kept: bool,
 }
 
 /// Where a portal is.
@@ -397,6 +399,7 @@ impl Connection {
                     planned: RefCell::new(None),
                     given_types: Vec::new(),
                     from_sql: false,
+                    is_kept: false,
                 });
                 let mut portal = Portal { prepared, parameters: Rc::new([]), progress: Progress::Start };
                 match self.run_portal(&mut portal, 0, sink).await? {
@@ -486,6 +489,7 @@ impl Connection {
                 planned: RefCell::new(None),
                 given_types: Vec::new(),
                 from_sql: false,
+                is_kept: true,
             }));
         };
         self.enter(&statement.kind)?;
@@ -515,6 +519,7 @@ impl Connection {
                 planned: RefCell::new(None),
                 given_types: given,
                 from_sql,
+                is_kept: true,
             }));
         }
         self.begin_implicit();
@@ -538,6 +543,7 @@ impl Connection {
             statement: Some(statement),
             planned: RefCell::new(Some(Rc::new(planned))),
             from_sql,
+            is_kept: true,
         }))
     }
 
@@ -586,7 +592,7 @@ impl Connection {
             prepared.statement.as_ref().ok_or_else(|| DatabaseError::internal("a plan of no statement"))?;
         let params = !prepared.given_types.is_empty() || prepared.columns.is_some() || prepared.from_sql;
         let planned = Rc::new(self.plan(statement, &prepared.given_types, params, &env)?);
-        if prepared.planned.borrow().is_some() || prepared.columns.is_some() {
+        if prepared.is_kept {
             let now = planned.returns_rows.then_some(&planned.columns);
             let same = match (&prepared.columns, now) {
                 (None, None) => true,

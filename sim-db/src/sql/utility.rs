@@ -100,7 +100,8 @@ impl Connection {
                 }
                 // A failed transaction has lost its characteristics already.
                 let failed = self.session.status() == TransactionStatus::Failed;
-                let options = if failed { self.default_options() } else { self.session.transaction_options() };
+                let options =
+                    if failed { self.default_options() } else { self.session.transaction_options() };
                 self.rollback_now();
                 if *chain {
                     self.chain(options);

@@ -9,6 +9,33 @@ use sqlparser::ast::{
     TimezoneInfo,
 };
 
+/// Types that PostgreSQL has and this does not.
+const UNSUPPORTED: &[&str] = &[
+    "bit",
+    "varbit",
+    "xml",
+    "money",
+    "point",
+    "line",
+    "lseg",
+    "box",
+    "path",
+    "polygon",
+    "circle",
+    "tsvector",
+    "tsquery",
+    "macaddr8",
+    "pg_lsn",
+    "txid_snapshot",
+    "pg_snapshot",
+    "int4multirange",
+    "int8multirange",
+    "nummultirange",
+    "datemultirange",
+    "tsmultirange",
+    "tstzmultirange",
+];
+
 /// An identifier's name: folded unless quoted, cut at 63 bytes.
 pub fn fold(ident: &ast::Ident) -> String {
     let mut name = if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() };
@@ -126,6 +153,9 @@ fn custom(name: &ObjectName, modifiers: &[String], env: &Env) -> Result<DataType
     }
     let found = env.find_type(schema.as_deref(), &type_name);
     let Some(found) = found else {
+        if schema.is_none() && UNSUPPORTED.contains(&type_name.as_str()) {
+            return Err(unsupported(format!("type {type_name}")));
+        }
         let shown = match &schema {
             Some(schema) => format!("{schema}.{type_name}"),
             None => type_name,
@@ -219,7 +249,7 @@ pub fn resolve(data_type: &ast::DataType, env: &Env) -> Result<DataType> {
             let name = other.to_string().to_lowercase();
             match env.find_type(None, &name) {
                 Some(oid) => of(oid),
-                None => Err(error(b"42704", format!("type \"{name}\" does not exist"))),
+                None => Err(unsupported(format!("type {name}"))),
             }
         }
     }

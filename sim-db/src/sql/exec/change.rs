@@ -7,8 +7,8 @@ use super::foreign_key::{Event, EventKind};
 use super::node::Node;
 use super::scan::{layout, place_of};
 use crate::engine::{
-    ConflictAction, DeleteOutcome, InsertOutcome, LockConflictOutcome, LockRowOutcome, RowLockMode, TableId, Tid,
-    UpdateOutcome,
+    ConflictAction, DeleteOutcome, InsertOutcome, LockConflictOutcome, LockRowOutcome, RowLockMode, TableId,
+    Tid, UpdateOutcome,
 };
 use crate::error::{DatabaseError, Result, SqlState};
 use crate::sql::catalog::Table;

@@ -267,6 +267,8 @@ async fn act(
 ) -> Result<()> {
     let session = exec.session()?.clone();
     session.lock_table(TableId(child.oid), crate::engine::LockMode::RowExclusive, WaitPolicy::Wait).await?;
+    // What an action before this one did to the same children is to be seen.
+    session.advance_command();
     let keeps = session.transaction_options().isolation.keeps_snapshot();
     let snapshot = session.latest_snapshot();
     let found = children(child, key, values, &snapshot, exec).await?;

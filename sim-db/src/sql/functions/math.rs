@@ -85,7 +85,7 @@ fn numeric_ln(number: &Numeric) -> Result<Numeric> {
     if number.is_negative() {
         return Err(error(b"2201E", "cannot take logarithm of a negative number"));
     }
-    let magnitude = number.to_f64().ln().abs().max(1e-300).log10().floor() as i64;
+    let magnitude = number.to_f64().ln().abs().max(1e-300).log10().trunc() as i64;
     let scale = (16 - magnitude).max(i64::from(number.scale())).clamp(0, 1000) as u32;
     let extra = number.scale().max(number.integer_digits().unsigned_abs() as u32) + GUARD_DIGITS;
     let digits = scale + extra;
@@ -139,6 +139,7 @@ fn numeric_power(base: &Numeric, exponent: &Numeric) -> Result<Numeric> {
         .max(i64::from(base.scale()))
         .max(i64::from(exponent.scale()))
         .clamp(0, 1000) as u32;
+    let scale = if is_whole { 16.max(base.scale()).max(exponent.scale()) } else { scale };
     if is_whole && let Some(power) = whole.to_i64().filter(|n| n.abs() <= 100_000) {
         let Numeric::Finite { unscaled, scale: base_scale } = base else { return Ok(Numeric::NaN) };
         let raised =
@@ -358,7 +359,7 @@ fn log_base(base: &Numeric, number: &Numeric) -> Result<Value> {
     let digits = 40 + number.scale();
     let fine = |n: &Numeric| Numeric::new(ln_fixed(&fixed(n, digits), digits), digits);
     let quotient = fine(number).div(&fine(base)).ok_or_else(division_by_zero)?;
-    let magnitude = quotient.to_f64().abs().max(1e-300).log10().floor() as i64;
+    let magnitude = quotient.to_f64().abs().max(1e-300).log10().trunc() as i64;
     let scale = (16 - magnitude).max(i64::from(number.scale())).max(i64::from(base.scale())).clamp(0, 1000);
     let _ = (top, bottom);
     Ok(Value::numeric(quotient.round(scale as i32)))

@@ -158,7 +158,10 @@ fn format(exec: &mut Exec, args: &[Value], types: &[Oid]) -> Result<Value> {
         }
         let at = match position {
             Some(0) => {
-                return Err(error(b"22023", "format specifies argument 0, but arguments are numbered from 1"));
+                return Err(error(
+                    b"22023",
+                    "format specifies argument 0, but arguments are numbered from 1",
+                ));
             }
             Some(position) => position - 1,
             None => next,

@@ -174,6 +174,10 @@ fn with_parser<T>(
 
 /// A statement that `sqlparser` reads.
 fn parse_sql(sql: &str, tokens: &[TokenWithSpan]) -> Result<ast::Statement> {
+    let cursor = Cursor::new(sql, tokens);
+    if cursor.looking_at("table") {
+        return parse_query(sql, tokens).map(ast::Statement::Query);
+    }
     with_parser(sql, tokens, |parser| parser.parse_statement())
 }
 

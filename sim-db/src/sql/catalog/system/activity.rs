@@ -44,11 +44,7 @@ fn pg_stat_activity(exec: &mut Exec) -> Result<Vec<Row>> {
                 Value::Int4(pid.0),
                 Value::Oid(OWNER),
                 Value::Text(state.user.clone()),
-                if pid == own {
-                    text(state.settings.stored("application_name"))
-                } else {
-                    text("")
-                },
+                if pid == own { text(state.settings.stored("application_name")) } else { text("") },
                 text(if pid == own { "active" } else { "idle" }),
                 text(""),
                 text("client backend"),
