@@ -173,6 +173,10 @@ impl Tree {
         let is_rightmost = is_last_branch && at.leaf + 1 == branch.leaves.len();
         let leaf = Shared::make_mut(&mut branch.leaves[at.leaf]);
         let place = leaf.entries.partition_point(|e| compare_entry(orders, e, key.values(), tid).is_lt());
+        if leaf.entries.len() == leaf.entries.capacity() {
+            // Doubling would leave half of a full leaf empty for good.
+            leaf.entries.reserve_exact(leaf.entries.len() / 8 + 8);
+        }
         leaf.entries.insert(place, (key, tid));
         leaf.bytes += bytes;
         let home = leaf.id;
