@@ -1,4 +1,5 @@
 //! Nodes: environment, clocks, crash, pause; and the faults and marked places of a run.
+#![allow(clippy::disallowed_methods, reason = "what the code under test does")]
 
 use sim_runtime::Sim;
 use sim_runtime::fault::Plan;

@@ -1,4 +1,5 @@
 //! How runs end.
+#![allow(clippy::disallowed_methods, reason = "what the code under test does")]
 
 use sim_runtime::explore::{Extent, Isolation, Request, Rerun, Runner, Scenario};
 use sim_runtime::sim::{Ended, Outcome};

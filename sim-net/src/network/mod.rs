@@ -14,6 +14,7 @@
 //! | `ports` | who has which port |
 //! | `local` | connections that take no time |
 //! | `reading` | requests read along, and faults on them |
+//! | `planned` | faults a plan draws |
 //! | `outage` | rules, crashes, boots |
 //! | `netstat` | the socket table as text |
 
@@ -22,6 +23,7 @@ mod local;
 mod netstat;
 mod outage;
 mod path;
+mod planned;
 pub(crate) mod ports;
 pub(crate) mod queue;
 mod reading;

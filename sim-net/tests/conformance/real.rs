@@ -44,7 +44,6 @@ impl Drop for Kit {
 #[expect(clippy::unused_async, reason = "the simulated kit has to wait where this one blocks")]
 impl Kit {
     /// Lets packets arrive. Loopback needs microseconds; a loaded host a few milliseconds.
-    #[expect(clippy::disallowed_methods, reason = "the host's network runs in real time")]
     pub async fn settle(&self) {
         std::thread::sleep(Duration::from_millis(30));
     }
@@ -159,7 +158,7 @@ impl Stream {
     pub fn fill(&self) -> (usize, R<usize>) {
         let mut taken = 0;
         loop {
-            match kind((&self.0).write(&[7; 65_536])) {
+            match kind((&self.0).write(&vec![7; 65_536])) {
                 Ok(n) => taken += n,
                 last => return (taken, last),
             }

@@ -160,7 +160,7 @@ impl Stream {
     pub fn fill(&self) -> (usize, R<usize>) {
         let mut taken = 0;
         loop {
-            match kind(self.0.try_write(&[7; 65_536])) {
+            match kind(self.0.try_write(&vec![7; 65_536])) {
                 Ok(n) => taken += n,
                 last => return (taken, last),
             }

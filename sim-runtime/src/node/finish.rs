@@ -21,7 +21,10 @@ impl Finish for () {
 /// The type of what never returns, `!`, which stable Rust cannot name: a server's main function that loops for ever.
 type Never = <fn() -> ! as Returns>::Output;
 
-trait Returns {
+/// Leads from the type of a function to what it returns.
+#[doc(hidden)]
+pub trait Returns {
+    /// What it returns.
     type Output;
 }
 

@@ -64,6 +64,9 @@ fn passed(text: &mut String, name: &str, settings: &Settings, sweep: &Sweep) {
         }
     };
     line!(text, "ok {name}  {what}, {} steps, digest {:#018x}", sweep.steps, sweep.digest);
+    if let Some(leak) = &sweep.leak {
+        line!(text, "  leaks state between runs: the first seed, run twice, parts at {leak}");
+    }
     for property in sweep.never_reached() {
         line!(text, "  never true in any run: sometimes \"{property}\"");
     }
