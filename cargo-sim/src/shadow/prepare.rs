@@ -13,7 +13,7 @@ use super::closure::Closure;
 use super::folder::Folder;
 use super::mirror::Mirror;
 use super::resolve::{Graph, Package, patch_key};
-use super::state::{State, stamp};
+use super::state::{State, stamp, stamp_below};
 use super::workspace::Workspace;
 use crate::error::Error;
 use crate::files;
@@ -75,7 +75,7 @@ impl Shadow {
             mirror,
         };
         if let Some(state) = State::unchanged(&shadow.folder.state(), &inputs)
-            && shadow.is_complete(&state)
+            && shadow.root().join("Cargo.lock").is_file()
             && (!network.locked || state.notes.is_empty())
         {
             (shadow.tokio, shadow.notes) = (state.tokio, state.notes);
@@ -90,13 +90,20 @@ impl Shadow {
         self.mirror.shadow(&self.workspace.root).expect("the root is mirrored")
     }
 
-    fn is_complete(&self, state: &State) -> bool {
-        self.root().join("Cargo.lock").is_file()
-            && state.tokio.as_ref().is_none_or(|version| {
-                self.folder.config().is_file()
-                    && self.folder.drop_in(version).join("Cargo.toml").is_file()
-                    && self.folder.real_tokio(version).join("Cargo.toml").is_file()
-            })
+    /// What was made for the version in place, with stamps.
+    fn outputs(&self) -> BTreeMap<PathBuf, String> {
+        let Some(version) = &self.tokio else { return BTreeMap::new() };
+        let (real, drop_in) = (self.folder.real_tokio(version), self.folder.drop_in(version));
+        let files = [
+            self.folder.config(),
+            real.join("Cargo.toml"),
+            drop_in.join("Cargo.toml"),
+            drop_in.join("build.rs"),
+        ];
+        let mut outputs: BTreeMap<PathBuf, String> = files.map(|file| (file.clone(), stamp(&file))).into();
+        let sources = real.join("src");
+        outputs.insert(sources.clone(), stamp_below(&sources));
+        outputs
     }
 
     fn resolve(&mut self, mut inputs: BTreeMap<PathBuf, String>, network: Network) -> Result<(), Error> {
@@ -154,7 +161,8 @@ impl Shadow {
             self.check_replaced(&graph)?;
             self.configure(tokio, Some(&graph))?;
         }
-        State { inputs, tokio: self.tokio.clone(), notes: self.notes.clone() }.save(&self.folder.state())
+        State { inputs, outputs: self.outputs(), tokio: self.tokio.clone(), notes: self.notes.clone() }
+            .save(&self.folder.state())
     }
 
     /// The graph of the shadow as it stands.

@@ -254,7 +254,8 @@ impl Session {
         match self.lock_version(table, tid, mode, policy, snapshot.command, follow).await? {
             Locked::Done(at, _) if at == tid => Ok(LockRowOutcome::Locked),
             Locked::Done(tid, row) => Ok(LockRowOutcome::Changed { tid, row }),
-            Locked::Outrun(state) if !follow => Err(outrun_error(state)),
+            // Also for a deleted row: PostgreSQL says "concurrent update" of both here.
+            Locked::Outrun(_) if !follow => Err(DatabaseError::concurrent_update()),
             Locked::Outrun(_) => Ok(LockRowOutcome::Deleted),
             Locked::Skipped => Ok(LockRowOutcome::Skipped),
             Locked::SelfModified => Ok(LockRowOutcome::SelfModified),

@@ -140,7 +140,7 @@ impl State {
         root: Tid,
         snapshot: &Snapshot,
     ) -> Result<Option<(Tid, Row)>> {
-        self.prune_page(table, root.block, 0);
+        self.prune_page(table, root.block);
         if self.transaction(proc).sxact.is_some() {
             return self.watched_in_chain(proc, table, root, snapshot);
         }
@@ -157,7 +157,7 @@ impl State {
         snapshot: &Snapshot,
         out: &mut VecDeque<(Tid, Row)>,
     ) -> Result<()> {
-        self.prune_page(table, block, 0);
+        self.prune_page(table, block);
         let is_watched = self.transaction(proc).sxact.is_some();
         let mut writers: Vec<Xid> = Vec::new();
         let Some(page) = self.store.table(table).heap.page(block) else { return Ok(()) };
@@ -380,7 +380,7 @@ impl Session {
             leaf = found.tree.next(position).map(|(next, _)| next);
         }
         if let Some(block) = crowded {
-            state.prune_page(table, block, 0);
+            state.prune_page(table, block);
         }
         Ok(answer)
     }
@@ -400,6 +400,14 @@ impl Session {
             state.ssi_read_row(self.proc, table, tid, xmin);
         }
         Ok(visible.then_some(row))
+    }
+
+    /// Whether the snapshot sees the version at `tid`; no reading, so SERIALIZABLE takes no notice.
+    pub fn is_visible(&self, table: TableId, tid: Tid, snapshot: &Snapshot) -> bool {
+        let state = self.core.state.borrow();
+        let own = state.own(self.proc);
+        let tuple = state.store.table(table).heap.tuple(tid);
+        tuple.is_some_and(|tuple| is_visible(tuple, &snapshot.data, snapshot.command, own))
     }
 
     /// `xmin` and `xmax` of the version at `tid` (system columns).

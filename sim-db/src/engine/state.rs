@@ -128,11 +128,11 @@ impl State {
     }
 
     pub(crate) fn transaction(&self, proc: ProcId) -> &Transaction {
-        self.session(proc).transaction.as_ref().expect("the caller has begun a transaction")
+        self.session(proc).transaction.as_deref().expect("the caller has begun a transaction")
     }
 
     pub(crate) fn transaction_mut(&mut self, proc: ProcId) -> &mut Transaction {
-        self.session_mut(proc).transaction.as_mut().expect("the caller has begun a transaction")
+        self.session_mut(proc).transaction.as_deref_mut().expect("the caller has begun a transaction")
     }
 
     /// The ids of the session's transaction and its living subtransactions.
@@ -215,12 +215,10 @@ impl State {
         self.snapshots.borrow().oldest().map_or(oldest_active, |xmin| xmin.min(oldest_active))
     }
 
-    /// Prunes a page if it is nearly full, and drops what the indexes hold of rows that died. `room_bytes` are needed
-    /// on it (0: none in particular).
-    pub(crate) fn prune_page(&mut self, table: TableId, block: u32, room_bytes: u16) {
+    /// Prunes a page if it is nearly full, and drops what the indexes hold of rows that died.
+    pub(crate) fn prune_page(&mut self, table: TableId, block: u32) {
         let wants = |state: &State, horizon| {
-            let page = state.store.table(table).heap.page(block);
-            page.is_some_and(|page| page.wants_pruning(horizon, room_bytes))
+            state.store.table(table).heap.page(block).is_some_and(|page| page.wants_pruning(horizon))
         };
         // The horizon costs more than the look at the page that mostly says no.
         if !wants(self, Xid(u64::MAX)) {

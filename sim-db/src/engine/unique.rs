@@ -298,7 +298,7 @@ impl Session {
             let mut state = self.core.state.borrow_mut();
             let transaction = state.transaction_mut(self.proc);
             let overridden: Vec<_> = match index {
-                None => transaction.constraint_modes.keys().copied().filter(|key| key.is_some()).collect(),
+                None => transaction.constraint_modes.keys().flatten().map(|index| Some(*index)).collect(),
                 Some(_) => Vec::new(),
             };
             for key in overridden {

@@ -22,6 +22,7 @@ use crate::world::{Answer, Shared, World};
 pub const T: TableId = TableId(1);
 pub const T_PKEY: IndexId = IndexId(2);
 const C: TableId = TableId(3);
+const C_PKEY: IndexId = IndexId(4);
 const U: TableId = TableId(5);
 const U_KEY: IndexId = IndexId(6);
 
@@ -52,6 +53,7 @@ pub fn set_up(engine: &Engine) {
         }
         for (id, table, name, unique) in [
             (T_PKEY, T, "t_pkey", Uniqueness::Immediate),
+            (C_PKEY, C, "c_pkey", Uniqueness::Immediate),
             (U_KEY, U, "u_key", Uniqueness::Deferrable { initially_deferred: false }),
         ] {
             session
@@ -189,19 +191,67 @@ impl Client {
         }
     }
 
-    async fn insert_child(&self, id: i64, parent: i64) -> Result<String> {
-        self.write(C).await?;
-        self.session.insert(C, row(id, parent)).await?;
-        self.session.lock_table(T, LockMode::RowShare, WaitPolicy::Wait).await?;
-        let latest = self.session.latest_snapshot();
+    /// A child's foreign key: its parent has to be there, and stay.
+    async fn check_parent(&self, parent: i64) -> Result<()> {
+        self.session.advance_command();
+        let snapshot = self.session.begin_statement(&[(T, LockMode::RowShare)]).await?;
         let violation = || DatabaseError::new(SqlState::FOREIGN_KEY_VIOLATION, "no such parent");
-        let found = self.session.index_lookup(T_PKEY, &[Value::Int8(parent)], &latest)?;
+        let found = self.session.index_lookup(T_PKEY, &[Value::Int8(parent)], &snapshot)?;
         let (tid, _) = found.ok_or_else(violation)?;
-        match self.session.lock_row(T, tid, RowLockMode::KeyShare, WaitPolicy::Wait, &latest).await? {
-            LockRowOutcome::Locked => Ok("ok".into()),
-            LockRowOutcome::Changed { row, .. } if id_of(&row) == parent => Ok("ok".into()),
+        match self.session.lock_row(T, tid, RowLockMode::KeyShare, WaitPolicy::Wait, &snapshot).await? {
+            LockRowOutcome::Locked => Ok(()),
+            LockRowOutcome::Changed { row, .. } if id_of(&row) == parent => Ok(()),
             _ => Err(violation()),
         }
+    }
+
+    /// A parent's foreign key, NO ACTION: no child may be left behind.
+    async fn check_children(&self, parent: i64) -> Result<()> {
+        self.session.advance_command();
+        self.session.begin_statement(&[(T, LockMode::RowShare)]).await?;
+        let latest = self.session.latest_snapshot();
+        let same = self.session.index_lookup(T_PKEY, &[Value::Int8(parent)], &latest)?;
+        if let Some((tid, _)) = same {
+            self.session.lock_row(T, tid, RowLockMode::KeyShare, WaitPolicy::Wait, &latest).await?;
+            return Ok(());
+        }
+        self.session.begin_statement(&[(C, LockMode::RowShare)]).await?;
+        let latest = self.session.latest_snapshot();
+        let mut scan = self.session.table_scan(C, &latest)?;
+        while let Some((tid, row)) = scan.next()? {
+            if v_of(&row) != parent {
+                continue;
+            }
+            match self.session.lock_row(C, tid, RowLockMode::KeyShare, WaitPolicy::Wait, &latest).await? {
+                LockRowOutcome::Locked => {}
+                LockRowOutcome::Changed { row, .. } if v_of(&row) == parent => {}
+                _ => continue,
+            }
+            return Err(DatabaseError::new(SqlState::FOREIGN_KEY_VIOLATION, "a child is left behind"));
+        }
+        Ok(())
+    }
+
+    async fn change_child(&self, id: i64, parent: Option<i64>) -> Result<String> {
+        let snapshot = self.write(C).await?;
+        let found = self.session.index_lookup(C_PKEY, &[Value::Int8(id)], &snapshot)?;
+        let Some(found) = found else { return Ok("0".into()) };
+        let Some(parent) = parent else {
+            return Ok(match self.session.delete(C, found.0, &snapshot).await? {
+                DeleteOutcome::Done => "1".into(),
+                DeleteOutcome::Changed { tid, .. } => {
+                    self.session.delete(C, tid, &snapshot).await?;
+                    "1".into()
+                }
+                _ => "0".into(),
+            });
+        };
+        let is_other = v_of(&found.1) != parent;
+        let count = self.change(C, found, &snapshot, &|r| id_of(r) == id, &|r| row(id_of(r), parent)).await?;
+        if count > 0 && is_other {
+            self.check_parent(parent).await?;
+        }
+        Ok(count.to_string())
     }
 
     async fn delete(&self, id: i64) -> Result<String> {
@@ -248,7 +298,29 @@ impl Client {
                 self.session.insert(T, row(number(1), number(2))).await?;
                 Ok("ok".into())
             }
-            "child" => self.insert_child(number(1), number(2)).await,
+            "child" => {
+                self.write(C).await?;
+                self.session.insert(C, row(number(1), number(2))).await?;
+                self.check_parent(number(2)).await?;
+                Ok("ok".into())
+            }
+            "child-del" => self.change_child(number(1), None).await,
+            "child-move" => self.change_child(number(1), Some(number(2))).await,
+            "orphan-del" => {
+                let answer = self.delete(number(1)).await?;
+                if answer == "1" {
+                    self.check_children(number(1)).await?;
+                }
+                Ok(answer)
+            }
+            "orphan-move" => {
+                let id = number(2);
+                let answer = self.change_by_key(number(1), &|r| row(id, v_of(r))).await?;
+                if answer == "1" && id != number(1) {
+                    self.check_children(number(1)).await?;
+                }
+                Ok(answer)
+            }
             "nothing" => self.upsert(number(1), number(2), false).await,
             "upsert" => self.upsert(number(1), number(2), true).await,
             "add" => {

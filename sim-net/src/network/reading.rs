@@ -199,8 +199,12 @@ impl State {
 
     /// What rules and the plan do to a request.
     fn actions(&mut self, world: &Rc<World>, exchange: &Exchange) -> Vec<Action> {
-        let mut actions = self.requests.actions(exchange.candidate());
         let faults = Rc::clone(&self.shared.faults);
+        let mut actions = Vec::new();
+        for (name, action) in self.requests.actions(exchange.candidate()) {
+            faults.acted(&name);
+            actions.push(action);
+        }
         let strikes = |kind: &str, what: &str| {
             let hit = faults.strike(world, kind, || format!("{}: {what}", exchange.label()));
             if hit {

@@ -115,11 +115,8 @@ impl Http1 {
                         "CONNECT" => Asked::Connect,
                         _ => Asked::Other,
                     });
-                    let head = Head {
-                        method: method.to_owned(),
-                        path: request.path.unwrap_or_default().to_owned(),
-                        authority: framing.host,
-                    };
+                    let (path, authority) = target(request.path.unwrap_or_default(), framing.host);
+                    let head = Head { method: method.to_owned(), path, authority };
                     if self.keep {
                         self.whole = Some(text[..length].to_vec());
                     }
@@ -239,6 +236,17 @@ fn body(place: &mut Place, bytes: &[u8]) -> Result<(usize, bool), Malformed> {
     }
 }
 
+/// Path and authority of a request target. With a full URI as the target, that is where both stand.
+fn target(target: &str, host: String) -> (String, String) {
+    let Some((_, rest)) = target.split_once("://").filter(|(scheme, _)| !scheme.contains('/')) else {
+        return (target.to_owned(), host);
+    };
+    let at = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(at);
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    (path, authority.to_owned())
+}
+
 fn framing(fields: &[httparse::Header<'_>]) -> Result<Framing, Malformed> {
     let mut framing = Framing { length: None, chunked: false, host: String::new() };
     for field in fields {
@@ -304,6 +312,14 @@ mod tests {
                 mark(both, ends()),
             ],
         );
+    }
+
+    #[test]
+    fn a_full_uri_is_a_path_and_an_authority() {
+        let text = "GET http://api/b?c=1 HTTP/1.1\r\nhost: proxy\r\n\r\n";
+        client(text, &[mark(0, begins("GET", "/b?c=1")), mark(text.len(), ends())]);
+        let text = "GET http://api HTTP/1.1\r\n\r\n";
+        client(text, &[mark(0, begins("GET", "/")), mark(text.len(), ends())]);
     }
 
     #[test]

@@ -34,6 +34,34 @@ pub(crate) struct Candidate<'a> {
     pub(crate) number: u32,
 }
 
+impl std::fmt::Display for Match {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            out,
+            "{} {}",
+            self.method.as_deref().unwrap_or("any"),
+            self.path.as_deref().unwrap_or("request")
+        )?;
+        if let Some(authority) = &self.authority {
+            write!(out, " at {authority}")?;
+        }
+        for (word, machine) in [("from", &self.from), ("to", &self.to)] {
+            match machine {
+                Some(crate::control::Machine::Named(name)) => write!(out, " {word} {name}")?,
+                Some(crate::control::Machine::Id(id)) => write!(out, " {word} node {}", id.0)?,
+                None => {}
+            }
+        }
+        if let Some(attempt) = self.attempt {
+            write!(out, ", attempt {attempt}")?;
+        }
+        if let Some(nth) = self.nth {
+            write!(out, " #{nth}")?;
+        }
+        Ok(())
+    }
+}
+
 impl Match {
     /// Every request.
     pub fn any() -> Match {

@@ -128,9 +128,9 @@ impl Requests {
         self.next
     }
 
-    pub(crate) fn add_rule(&mut self, matches: Match, action: Action) -> u64 {
+    pub(crate) fn add_rule(&mut self, matches: Match, action: Action, name: String) -> u64 {
         let id = self.id();
-        self.rules.push(Rule { id, matches, action, left: 1, fired: 0 });
+        self.rules.push(Rule { id, name, matches, action, left: 1, fired: 0 });
         id
     }
 
@@ -168,14 +168,14 @@ impl Requests {
         self.numbers.get(&(head.method.clone(), path.to_owned())).copied().unwrap_or(0)
     }
 
-    /// What the rules do to a request.
-    pub(crate) fn actions(&mut self, candidate: Candidate<'_>) -> Vec<Action> {
+    /// What the rules do to a request, each with the rule's name.
+    pub(crate) fn actions(&mut self, candidate: Candidate<'_>) -> Vec<(String, Action)> {
         let mut actions = Vec::new();
         for rule in &mut self.rules {
             if rule.left > 0 && rule.matches.matches(candidate) {
                 rule.left -= 1;
                 rule.fired += 1;
-                actions.push(rule.action.clone());
+                actions.push((rule.name.clone(), rule.action.clone()));
             }
         }
         actions

@@ -141,6 +141,14 @@ impl TcpStream {
         with(|state, world| state.read(world, self.id, into, false))
     }
 
+    /// Looks at what is there without taking it.
+    ///
+    /// # Errors
+    /// As [`TcpStream::try_read`].
+    pub fn try_peek(&self, into: &mut [u8]) -> io::Result<usize> {
+        with(|state, world| state.read(world, self.id, into, true))
+    }
+
     /// Writes what there is room for.
     ///
     /// # Errors

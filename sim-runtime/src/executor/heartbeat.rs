@@ -45,6 +45,13 @@ impl Heartbeat {
         }
     }
 
+    /// From here on nothing is polled by the run itself: silence means nothing.
+    pub(super) fn rest(&self) {
+        if let Some(watched) = &self.watched {
+            watched.idle();
+        }
+    }
+
     pub(super) fn node_added(&self, name: &str) {
         self.nodes.lock().expect("held for a push only").push(name.to_owned());
     }

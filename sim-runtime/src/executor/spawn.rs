@@ -120,8 +120,8 @@ impl<F: Future> Future for Supervised<F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let key = this.registration.0;
-        let call =
-            with_current(|world| if world.called.get() == 0 { None } else { world.call(key, context) });
+        let called = with_current(|world| world.called.get() > 0);
+        let call = if called { with_current(|world| world.call(key, context)) } else { None };
         let future = this.future.as_mut().as_pin_mut().expect("not polled after it is ready");
         let poll = |context: &mut Context<'_>| catch_unwind(AssertUnwindSafe(|| future.poll(context)));
         let result = match call {

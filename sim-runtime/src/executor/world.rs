@@ -12,6 +12,7 @@ use async_task::Runnable;
 use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -98,7 +99,9 @@ pub struct PanicNote {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
+    /// Without a destructor (a run always leaves by [`Inside`]), so that reaching it is one load.
+    static CURRENT: ManuallyDrop<RefCell<Option<Rc<World>>>> =
+        const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
 static RUNS: AtomicU32 = AtomicU32::new(0);
@@ -111,7 +114,7 @@ static RUNS: AtomicU32 = AtomicU32::new(0);
 #[track_caller]
 #[inline]
 pub fn with_current<T>(f: impl FnOnce(&Rc<World>) -> T) -> T {
-    CURRENT.with_borrow(|world| f(world.as_ref().expect(OUTSIDE)))
+    CURRENT.with(|world| f(world.borrow().as_ref().expect(OUTSIDE)))
 }
 
 const OUTSIDE: &str =
@@ -143,7 +146,8 @@ pub(crate) struct Inside(());
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        CURRENT.with_borrow_mut(Option::take);
+        let left = CURRENT.with(|current| current.borrow_mut().take());
+        drop(left);
     }
 }
 
@@ -196,7 +200,8 @@ impl World {
     ///
     /// If the thread is inside a run already.
     pub(crate) fn enter(self: &Rc<Self>) -> Inside {
-        CURRENT.with_borrow_mut(|current| {
+        CURRENT.with(|current| {
+            let mut current = current.borrow_mut();
             assert!(current.is_none(), "a simulation cannot run inside another one on the same thread");
             *current = Some(self.clone());
         });

@@ -51,19 +51,21 @@ pub fn render(scenario: &Scenario, settings: &Settings, verdict: &Verdict) -> St
 }
 
 fn passed(text: &mut String, name: &str, settings: &Settings, sweep: &Sweep) {
-    match settings.extent {
-        Extent::Seed(seed) => line!(text, "ok {name}  seed {seed}, {} steps", sweep.steps),
+    let what = match settings.extent {
+        Extent::Seed(seed) => format!("seed {seed}"),
         _ => {
             let milliseconds = sweep.took.as_millis();
-            line!(
-                text,
-                "ok {name}  {} runs in {}.{:03} s, {} steps",
-                sweep.runs,
+            format!(
+                "{} in {}.{:03} s",
+                plural(sweep.runs as usize, "run"),
                 milliseconds / 1000,
-                milliseconds % 1000,
-                sweep.steps
-            );
+                milliseconds % 1000
+            )
         }
+    };
+    line!(text, "ok {name}  {what}, {} steps, digest {:#018x}", sweep.steps, sweep.digest);
+    if let Some(leak) = &sweep.leak {
+        line!(text, "  leaks state between runs: the first seed, run twice, parts at {leak}");
     }
     for property in sweep.never_reached() {
         line!(text, "  never true in any run: sometimes \"{property}\"");
