@@ -40,6 +40,12 @@ impl State {
         let horizon = self.horizon();
         let gone = self.store.table_mut(table).heap.vacuum(horizon);
         self.drop_index_entries(table, &gone);
+        for index in self.store.table(table).indexes.clone() {
+            for merged in self.store.index_mut(index).tree.drop_empty_leaves() {
+                // Who has read the leaf that is gone has read its range.
+                self.ssi.leaf_split(index, merged.old, merged.new);
+            }
+        }
     }
 
     /// The last version of the chain at `root` that can be of interest, if there is any.

@@ -6,7 +6,10 @@ mod world;
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use sim_db::{
-    engine::IsolationLevel::{self, ReadCommitted, RepeatableRead, Serializable},
+    engine::{
+        IsolationLevel::{self, ReadCommitted, RepeatableRead, Serializable},
+        RowLockMode, WaitPolicy,
+    },
     error::{DatabaseError, Result},
     record,
     typed::{Database, Table, TableBuilder},
@@ -216,6 +219,32 @@ fn locks_taken_in_opposite_orders_deadlock() {
         tx.commit().await?;
         Ok(true)
     });
+}
+
+#[test]
+fn a_deadlock_tells_who_waited_for_whom() {
+    let mut shop = Shop::new(false);
+    let (found, _) = shop.race(async |db, orders, _, id| {
+        let tx = db.begin(ReadCommitted).await?;
+        tx.select_locked(orders, 1_i64, RowLockMode::Share, WaitPolicy::Wait).await?;
+        for _ in 0..id + 4 {
+            tx.get(orders, 1_i64).await?;
+        }
+        tx.update(orders, 1_i64, |order| order.paid = true).await?;
+        tx.commit().await?;
+        Ok(true)
+    });
+    let error = found.into_iter().find_map(Result::err).expect("two share locks cannot both become stronger");
+    let detail = error.detail.as_deref().expect("a deadlock has a detail");
+    let lines: Vec<&str> = detail.lines().collect();
+    assert_eq!((error.sqlstate.as_str(), lines.len()), ("40P01", 2));
+    for line in lines {
+        assert!(
+            line.starts_with("Process 10") && line.contains(" waits for ShareLock on transaction 7"),
+            "{line}"
+        );
+        assert!(line.contains("; blocked by process 10") && line.ends_with('.'), "{line}");
+    }
 }
 
 #[test]

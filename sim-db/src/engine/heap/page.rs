@@ -47,6 +47,10 @@ impl Page {
     pub(crate) fn put(&mut self, tuple: Tuple) -> u16 {
         if self.unused_slots == 0 {
             self.free_bytes -= tuple.size_bytes;
+            if self.slots.len() == self.slots.capacity() {
+                // A full page stays: doubling would leave half of it empty for good.
+                self.slots.reserve_exact(self.slots.len() / 8 + 8);
+            }
             self.slots.push(Slot::Tuple(tuple));
             return self.slots.len() as u16;
         }

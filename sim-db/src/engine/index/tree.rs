@@ -173,6 +173,10 @@ impl Tree {
         let is_rightmost = is_last_branch && at.leaf + 1 == branch.leaves.len();
         let leaf = Shared::make_mut(&mut branch.leaves[at.leaf]);
         let place = leaf.entries.partition_point(|e| compare_entry(orders, e, key.values(), tid).is_lt());
+        if leaf.entries.len() == leaf.entries.capacity() {
+            // Doubling would leave half of a full leaf empty for good.
+            leaf.entries.reserve_exact(leaf.entries.len() / 8 + 8);
+        }
         leaf.entries.insert(place, (key, tid));
         leaf.bytes += bytes;
         let home = leaf.id;
@@ -218,6 +222,47 @@ impl Tree {
         leaf.bytes -= i64::from(index_entry_bytes(key));
         self.len -= 1;
         true
+    }
+
+    /// VACUUM: drops empty leaves, but for one; answers each with the leaf that has its range of keys now.
+    pub(crate) fn drop_empty_leaves(&mut self) -> Vec<Split> {
+        let mut dropped: Vec<LeafId> = Vec::new();
+        let mut heirs: Vec<Split> = Vec::new();
+        let mut previous: Option<LeafId> = None;
+        let mut left = self.branches.iter().map(|branch| branch.leaves.len()).sum::<usize>();
+        for branch in &mut self.branches {
+            if branch.leaves.iter().all(|leaf| !leaf.entries.is_empty()) {
+                previous = branch.leaves.last().map(|leaf| leaf.id);
+                continue;
+            }
+            let branch = Shared::make_mut(branch);
+            let mut lows = std::mem::take(&mut branch.lows).into_iter();
+            branch.leaves.retain(|leaf| {
+                let low = lows.next().expect("every leaf has a separator");
+                let goes = leaf.entries.is_empty() && left > 1;
+                if !goes {
+                    branch.lows.push(low);
+                    // Leaves before the first that stays: it has their keys.
+                    heirs.extend(dropped.drain(..).map(|old| Split { old, new: leaf.id }));
+                    previous = Some(leaf.id);
+                    return true;
+                }
+                left -= 1;
+                match previous {
+                    Some(heir) => heirs.push(Split { old: leaf.id, new: heir }),
+                    None => dropped.push(leaf.id),
+                }
+                false
+            });
+        }
+        if !heirs.is_empty() || !dropped.is_empty() {
+            self.branches.retain(|branch| !branch.leaves.is_empty());
+            self.lows = self.branches.iter().map(|branch| branch.lows[0].clone()).collect();
+            if let Some(first) = self.branches.first().and_then(|branch| branch.leaves.first()) {
+                heirs.extend(dropped.drain(..).map(|old| Split { old, new: first.id }));
+            }
+        }
+        heirs
     }
 
     /// Every entry, in order.
@@ -291,6 +336,39 @@ mod tests {
             assert!(!tree.remove(&[], key(n).values(), tid(n)), "{n} is gone");
         }
         assert!(tree.entries().all(|(k, _)| k.values()[0].as_i64().is_some_and(|n| n % 2 == 1)));
+    }
+
+    #[test]
+    fn empty_leaves_go_and_what_comes_later_finds_its_place() {
+        let mut tree = Tree::default();
+        let count = 200_000;
+        for n in 0..count {
+            tree.insert(&[], key(n), tid(n));
+        }
+        let kept = |n: i64| n % 50_000 > 49_000;
+        for n in (0..count).filter(|n| !kept(*n)) {
+            assert!(tree.remove(&[], key(n).values(), tid(n)));
+        }
+        assert!(tree.drop_empty_leaves().len() > 400);
+        assert!(tree.drop_empty_leaves().is_empty());
+        assert!(
+            tree.entries().eq((0..count)
+                .filter(|n| kept(*n))
+                .map(|n| (key(n), tid(n)))
+                .collect::<Vec<_>>()
+                .iter())
+        );
+        for n in (0..count).filter(|n| !kept(*n)) {
+            tree.insert(&[], key(n), tid(n));
+        }
+        assert!(tree.entries().eq((0..count).map(|n| (key(n), tid(n))).collect::<Vec<_>>().iter()));
+        for n in 0..count {
+            assert!(tree.remove(&[], key(n).values(), tid(n)), "{n} is found");
+        }
+        tree.drop_empty_leaves();
+        assert!(!tree.has_no_root());
+        tree.insert(&[], key(5), tid(5));
+        assert!(tree.remove(&[], key(5).values(), tid(5)));
     }
 
     #[test]

@@ -75,6 +75,8 @@ pub(crate) struct Sxact {
     watched_by: Vec<SxactId>,
     locks: OwnLocks,
     did_write: bool,
+    /// it had an id before it had a snapshot
+    has_early_xid: bool,
     finished_before: Xid,
     top_xid: Xid,
     xids: Vec<Xid>,
@@ -96,6 +98,7 @@ impl Sxact {
             watched_by: Vec::new(),
             locks: OwnLocks::default(),
             did_write: false,
+            has_early_xid: false,
             finished_before: Xid::NONE,
             top_xid: Xid::NONE,
             xids: Vec::new(),
