@@ -86,7 +86,10 @@ impl World {
     fn pick(&self, ready: &Ready<Runnable<Tag>>, count: usize) -> usize {
         let slot = self.schedule.decide_named(
             count as u64,
-            |generator| self.policy.borrow_mut().pick(&View(ready), generator),
+            |generator| match self.uniform {
+                true => ready.uniform(generator),
+                false => self.policy.borrow_mut().pick(&View(ready), generator),
+            },
             |slot| ready.rank(slot) as u64,
             |rank| ready.slot(rank as usize),
             |slot| ready.get(slot).map_or(u64::MAX, |runnable| runnable.metadata().key.id.0),

@@ -37,6 +37,8 @@ pub struct World {
     pub(super) ready: RefCell<Ready<Runnable<Tag>>>,
     pub(super) tasks: RefCell<Tasks>,
     pub(super) policy: RefCell<Box<dyn Policy>>,
+    /// The policy is the uniform one, whose picks are worth a short cut.
+    pub(super) uniform: bool,
     /// Something has happened that may be what the loop waits for.
     pub(super) attention: Cell<bool>,
     pub(super) attend_every_step: Cell<bool>,
@@ -172,6 +174,7 @@ impl World {
             timers: RefCell::default(),
             ready: RefCell::default(),
             tasks: RefCell::default(),
+            uniform: policy.is_uniform(),
             policy: RefCell::new(policy),
             attention: Cell::new(true),
             attend_every_step: Cell::new(false),

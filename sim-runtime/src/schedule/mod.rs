@@ -48,6 +48,11 @@ pub trait Policy {
     /// The slot of the task to run, one of those that `candidates` named.
     fn pick(&mut self, candidates: &dyn Candidates, generator: &mut Generator) -> usize;
 
+    /// Whether it always answers [`Candidates::uniform`]: then it need not be asked.
+    fn is_uniform(&self) -> bool {
+        false
+    }
+
     /// The task has ended and its id will not be seen again.
     fn finished(&mut self, _task: TaskId) {}
 }

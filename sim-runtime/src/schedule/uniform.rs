@@ -12,4 +12,8 @@ impl Policy for Uniform {
     fn pick(&mut self, candidates: &dyn Candidates, generator: &mut Generator) -> usize {
         candidates.uniform(generator)
     }
+
+    fn is_uniform(&self) -> bool {
+        true
+    }
 }
