@@ -271,6 +271,11 @@ impl Binder {
                 Lookup::Row(relation) => return self.whole_row(level, relation),
                 Lookup::None => {}
             }
+            for relation in 0..self.scopes[level].relations.len() {
+                if let Some(system) = self.system_column(level, relation, &name)? {
+                    return Ok(system);
+                }
+            }
         }
         Err(error_at_ident(ident, b"42703", format!("column \"{name}\" does not exist")))
     }
@@ -318,7 +323,7 @@ impl Binder {
                 if let Some(found) = self.scopes[level].column_of(relation, column)? {
                     return Ok(self.reach(level, &found));
                 }
-                if let Some(system) = self.system_column(level, relation, &fold(column)) {
+                if let Some(system) = self.system_column(level, relation, &fold(column))? {
                     return Ok(system);
                 }
                 let name = fold(column);
@@ -341,14 +346,14 @@ impl Binder {
         Err(error_at_ident(table, b"42P01", message))
     }
 
-    /// `ctid`, `tableoid`, `xmin`, `xmax` of a table.
-    fn system_column(&mut self, level: usize, relation: usize, name: &str) -> Option<Typed> {
-        let found = &self.scopes[level].relations[relation];
-        let table = found.table.as_ref()?;
-        if name == "tableoid" {
-            return Some(Typed::new(Expr::Const(Value::Oid(table.oid)), oid::OID));
+    /// `tableoid` of a table; the other system columns are not supported.
+    fn system_column(&self, level: usize, relation: usize, name: &str) -> Result<Option<Typed>> {
+        let Some(table) = &self.scopes[level].relations[relation].table else { return Ok(None) };
+        match name {
+            "tableoid" => Ok(Some(Typed::new(Expr::Const(Value::Oid(table.oid)), oid::OID))),
+            "ctid" | "xmin" | "xmax" | "cmin" | "cmax" => Err(unsupported(format!("system column {name}"))),
+            _ => Ok(None),
         }
-        None
     }
 
     fn bind_access(&mut self, root: &ast::Expr, chain: &[AccessExpr]) -> Result<Typed> {
@@ -421,7 +426,7 @@ impl Binder {
         let mut slice = false;
         for access in chain {
             let AccessExpr::Subscript(subscript) = access else { continue };
-            let mut index = |binder: &mut Self, expr: &ast::Expr| -> Result<Expr> {
+            let index = |binder: &mut Self, expr: &ast::Expr| -> Result<Expr> {
                 let bound = binder.bind_expr(expr)?;
                 if is_json {
                     let target =

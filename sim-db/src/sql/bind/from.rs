@@ -46,6 +46,7 @@ pub fn table_relation(
         row_type: table.row_type,
         nullable: false,
         scalar: false,
+        unlocked: false,
     }
 }
 
@@ -206,7 +207,10 @@ impl Binder {
                     return Err(error(b"42601", "subquery in FROM must have an alias")
                         .with_hint("For example, FROM (SELECT ...) [AS] foo."));
                 }
-                self.add_derived(bound, alias.as_ref(), *lateral)
+                let unlocked = bound.plan.has_unlocked_tables();
+                let item = self.add_derived(bound, alias.as_ref(), *lateral)?;
+                self.mark_unlocked(unlocked);
+                Ok(item)
             }
             TableFactor::Function { name, args, alias, with_ordinality, .. } => {
                 self.bind_function_factor(name, args, alias.as_ref(), *with_ordinality)
@@ -317,7 +321,10 @@ impl Binder {
                     .collect();
                 let default =
                     ast::TableAlias { explicit: false, name: ident.clone(), columns: Vec::new(), at: None };
-                self.add_derived(bound, Some(alias.unwrap_or(&default)), false)
+                let unlocked = bound.plan.has_unlocked_tables();
+                let item = self.add_derived(bound, Some(alias.unwrap_or(&default)), false)?;
+                self.mark_unlocked(unlocked);
+                Ok(item)
             }
             Found::User(Relation::Sequence(sequence)) => {
                 let plan = crate::sql::catalog::system::sequence_plan(&sequence);
@@ -371,6 +378,12 @@ impl Binder {
         })
     }
 
+    fn mark_unlocked(&mut self, unlocked: bool) {
+        if let Some(relation) = self.scope().relations.last_mut() {
+            relation.unlocked = unlocked;
+        }
+    }
+
     /// Adds the rows of a plan to the scope.
     pub(crate) fn add_derived(
         &mut self,
@@ -406,6 +419,7 @@ impl Binder {
             row_type: oid::RECORD,
             nullable: false,
             scalar: false,
+            unlocked: false,
         };
         if let Some(alias) = alias {
             rename(&mut relation, &alias.columns)?;

@@ -43,7 +43,7 @@ fn name(expr: &Expr) -> Option<(String, bool)> {
         },
         Expr::Array(_) => strong("array"),
         Expr::Tuple(_) => strong("row"),
-        Expr::Exists { .. } => strong("exists"),
+        Expr::Exists { negated: false, .. } => strong("exists"),
         Expr::Subquery(query) => query_name(&query.body).map(|name| (name, true)),
         Expr::Extract { .. } => strong("extract"),
         Expr::Position { .. } => strong("position"),

@@ -50,6 +50,8 @@ pub struct ScopeRelation {
     pub nullable: bool,
     /// A function that returns one plain value: the alias alone means the value.
     pub scalar: bool,
+    /// A sub-select or view that reads tables whose rows it does not lock.
+    pub unlocked: bool,
 }
 
 /// One aggregate call.

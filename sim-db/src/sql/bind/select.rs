@@ -577,6 +577,9 @@ impl Binder {
                     continue;
                 }
                 let Some(table) = &relation.table else {
+                    if relation.unlocked {
+                        return Err(unsupported(format!("{clause} of a sub-select or view in FROM")));
+                    }
                     if named {
                         return Err(error(b"0A000", format!("{clause} cannot be applied to this FROM item")));
                     }

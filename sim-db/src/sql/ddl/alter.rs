@@ -778,7 +778,7 @@ fn rename_in(expr: &ast::Expr, old: &str, new: &str) -> ast::Expr {
     let mut out = String::new();
     let mut word = String::new();
     let mut in_string = false;
-    let mut flush = |word: &mut String, out: &mut String| {
+    let flush = |word: &mut String, out: &mut String| {
         if word.eq_ignore_ascii_case(old) {
             out.push_str(&quoted);
         } else {

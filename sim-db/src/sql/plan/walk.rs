@@ -168,6 +168,28 @@ impl Plan {
         })
     }
 
+    /// Whether it reads rows of tables that a row lock from outside would have to lock.
+    pub fn has_unlocked_tables(&self) -> bool {
+        match self {
+            Self::Scan(_) => true,
+            Self::With(_, body) => body.has_unlocked_tables(),
+            Self::Filter(input, _)
+            | Self::Project(input, _)
+            | Self::ProjectSet(input, ..)
+            | Self::Sort(input, _)
+            | Self::Limit(input, ..)
+            | Self::Window(input, ..)
+            | Self::Distinct(input)
+            | Self::DistinctOn(input, _) => input.has_unlocked_tables(),
+            Self::Aggregate(aggregation) => aggregation.input.has_unlocked_tables(),
+            Self::Join(join) => join.left.has_unlocked_tables() || join.right.has_unlocked_tables(),
+            Self::SetOperation(_, _, left, right) | Self::Recursive(_, left, right, _) => {
+                left.has_unlocked_tables() || right.has_unlocked_tables()
+            }
+            _ => false,
+        }
+    }
+
     fn changes(&self) -> bool {
         match self {
             Self::Modify(_) => true,
