@@ -199,8 +199,8 @@ fn a_simple_query_answers_each_statement() {
 #[test]
 fn several_statements_are_one_transaction_cut_by_their_own_commit() {
     let setup = "CREATE TABLE t (a int PRIMARY KEY)";
-    let failing = query("INSERT INTO t VALUES (1); COMMIT; INSERT INTO t VALUES (2); SELECT 1/0");
-    let expected = "C(INSERT 0 1) N(25P01) C(COMMIT) C(INSERT 0 1) E(22012) Z(I) T D(1) C(SELECT 1) Z(I)";
+    let failing = query("INSERT INTO t VALUES (1); COMMIT; INSERT INTO t VALUES (2); SELECT nosuch");
+    let expected = "C(INSERT 0 1) N(25P01) C(COMMIT) C(INSERT 0 1) E(42703) Z(I) T D(1) C(SELECT 1) Z(I)";
     check(setup, &[failing, query("SELECT a FROM t")], expected);
 }
 
@@ -298,7 +298,7 @@ fn a_failed_transaction_lets_only_its_end_through() {
         query("BEGIN"),
         parse("s", "SELECT 1"),
         sync(),
-        query("SELECT 1/0"),
+        query("SELECT nosuch"),
         describe('S', "s"),
         sync(),
         bind("", "s", &[]),
@@ -310,7 +310,7 @@ fn a_failed_transaction_lets_only_its_end_through() {
         sync(),
     ];
     let expected =
-        "C(BEGIN) Z(T) 1 Z(T) E(22012) Z(E) E(25P02) Z(E) E(25P02) Z(E) 1 t() n 2 C(ROLLBACK) Z(I)";
+        "C(BEGIN) Z(T) 1 Z(T) E(42703) Z(E) E(25P02) Z(E) E(25P02) Z(E) 1 t() n 2 C(ROLLBACK) Z(I)";
     check("", &messages, expected);
 }
 
@@ -404,10 +404,10 @@ fn notifications_come_to_idle_sessions_at_once() {
 fn notifications_wait_for_the_end_of_a_transaction() {
     let world = World::new(Authentication::Trust);
     let (mut a, mut b) = (connect(&world), connect(&world));
-    exchange(&world, &mut a, &[query("LISTEN ch; BEGIN")]);
+    exchange(&world, &mut a, &[query("LISTEN ch"), query("BEGIN")]);
     exchange(&world, &mut b, &[query("NOTIFY ch")]);
     assert_eq!(exchange(&world, &mut a, &[query("SELECT 1")]), "T D(1) C(SELECT 1) Z(T)");
-    assert_eq!(exchange(&world, &mut a, &[query("COMMIT")]), "C(COMMIT) A(ch:) Z(I)");
+    assert_eq!(exchange(&world, &mut a, &[query("COMMIT")]), "C(COMMIT) A(ch) Z(I)");
 }
 
 /// Two sessions on one row: `a` holds it, `b` waits for it.
@@ -458,7 +458,7 @@ fn a_cancel_request_ends_the_wait_and_needs_the_secret() {
     assert_eq!(exchange(&world, &mut b, &[]), "");
     let mut other = world.connect(64);
     other.send(&cancel(secret));
-    assert_eq!(exchange(&world, &mut b, &[]), "E(57014) Z(I)");
+    assert_eq!(exchange(&world, &mut b, &[]), "T E(57014) Z(I)");
     assert_eq!(other.receive(), (Vec::new(), true));
 }
 

@@ -25,6 +25,10 @@ pub(super) struct Portal {
     sql: Rc<str>,
     portal: SqlPortal,
     formats: Formats,
+    /// It stopped at a row limit before.
+    was_suspended: bool,
+    /// The tag with which it ended.
+    ended: Option<String>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
@@ -75,7 +79,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         }
         // A statement that SQL's PREPARE made has no text here.
         let sql = self.texts.get(&bind.statement).cloned().unwrap_or_else(|| "EXECUTE".into());
-        self.portals.insert(bind.portal, Portal { statement, sql, portal, formats });
+        self.portals.insert(
+            bind.portal,
+            Portal { statement, sql, portal, formats, was_suspended: false, ended: None },
+        );
         self.channel.out.bind_complete();
         Ok(())
     }
@@ -142,6 +149,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         if let Some(code) = portal.formats.unsupported() {
             return Err(Failure::Wire(unsupported_format(code)));
         }
+        if let Some(tag) = &portal.ended {
+            if portal.statement.columns.is_none() {
+                return Err(Failure::Wire(DatabaseError::new(
+                    SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    format!("portal \"{name}\" cannot be run"),
+                )));
+            }
+            self.channel.out.command_complete(&with_count(tag, 0));
+            self.portals.insert(name.to_owned(), portal);
+            return Ok(());
+        }
         let in_block = self.connection.status() != TransactionStatus::Idle;
         let (connection, mut results) = self.results(&portal.formats, false);
         if let Some(columns) = &portal.statement.columns {
@@ -149,11 +167,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         }
         let max_rows = usize::try_from(max_rows).unwrap_or(0);
         let completion = connection.execute(&mut portal.portal, max_rows, &mut results).await;
-        let ending = results.ending.take();
+        let (ending, rows) = (results.ending.take(), results.rows);
         self.observe(&portal.sql, &completion);
         match self.outcome(completion, ending)? {
-            Completion::Complete(tag) => self.channel.out.command_complete(&tag),
-            Completion::Suspended => self.channel.out.portal_suspended(),
+            Completion::Complete(tag) => {
+                // After portions, the tag counts the rows of the last one.
+                let tag = if portal.was_suspended { with_count(&tag, rows) } else { tag };
+                self.channel.out.command_complete(&tag);
+                portal.ended = Some(tag);
+            }
+            Completion::Suspended => {
+                portal.was_suspended = true;
+                self.channel.out.portal_suspended();
+            }
             Completion::Empty => self.channel.out.empty_query_response(),
         }
         if in_block && self.connection.status() == TransactionStatus::Idle {
@@ -174,6 +200,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             Target::Portal(name) => drop(self.portals.remove(name)),
         }
         self.channel.out.close_complete();
+    }
+}
+
+/// A tag with another number of rows at its end.
+fn with_count(tag: &str, rows: usize) -> String {
+    match tag.rsplit_once(' ') {
+        Some((words, count)) if count.bytes().all(|b| b.is_ascii_digit()) => format!("{words} {rows}"),
+        _ => tag.to_owned(),
     }
 }
 

@@ -78,6 +78,8 @@ pub struct Results<'a, S> {
     pub describes: bool,
     /// The types of the columns.
     pub column_types: Vec<Oid>,
+    /// How many rows have been sent.
+    pub rows: usize,
     /// Room for one text.
     pub scratch: String,
     /// A COPY that lost the protocol's thread ends the session, after the statement's error.
@@ -145,6 +147,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink for Results<'_, S> {
     }
 
     fn row(&mut self, values: &[Value]) {
+        self.rows += 1;
         let context = TextContext::new(&self.style, &*self.types);
         let (scratch, formats, types) = (&mut self.scratch, self.formats, &self.column_types);
         let written = self.channel.out.data_row(values.len(), |i, bytes| {

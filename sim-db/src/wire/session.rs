@@ -328,6 +328,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             formats,
             describes,
             column_types: Vec::new(),
+            rows: 0,
             scratch: String::new(),
             ending: None,
         };
