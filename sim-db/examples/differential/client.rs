@@ -116,7 +116,7 @@ impl Inbox {
         answer
     }
 
-    /// The answer, once ReadyForQuery is there.
+    /// The answer, once `ReadyForQuery` is there.
     pub fn answer(&mut self) -> Option<Answer> {
         while self.bytes.len() >= 5 {
             let length = int(&self.bytes[1..5]) as usize;

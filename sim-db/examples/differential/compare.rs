@@ -62,10 +62,10 @@ pub fn compare(
     }
     let mut run = Run { real, ours, busy: vec![false; schedule.sessions], events: Vec::new(), waits: 0 };
     for step in &schedule.steps {
-        if !run.busy[step.session] {
-            if let Some(difference) = run.step(step) {
-                return Ok(Verdict::Different(difference));
-            }
+        if !run.busy[step.session]
+            && let Some(difference) = run.step(step)
+        {
+            return Ok(Verdict::Different(difference));
         }
     }
     if let Some(difference) = run.wind_down() {

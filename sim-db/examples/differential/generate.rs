@@ -124,7 +124,7 @@ fn script(r: &mut Random, tables: &[Table], level: Levels) -> Vec<String> {
             continue;
         }
         script.push(level.begin(r));
-        for _ in 0..1 + r.below(4) {
+        for _ in 0..=r.below(4) {
             script.push(statement(r, tables));
         }
         if r.chance(1, 5) {

@@ -376,9 +376,7 @@ fn convert(value: &Value, source: Oid, target: Oid, env: &Env) -> Result<Value> 
             }
             Value::Inet(Rc::new(changed))
         }
-        (value, t) if matches!(t, oid::TEXT | oid::VARCHAR) => {
-            Value::text(text::output(value, source, env.text()))
-        }
+        (value, oid::TEXT | oid::VARCHAR) => Value::text(text::output(value, source, env.text())),
         (value, oid::BPCHAR) => Value::Char(text::output(value, source, env.text()).into()),
         (value, _) => value.clone(),
     })

@@ -331,7 +331,7 @@ fn read_constructed(reader: &mut Reader<'_>, type_oid: Oid, types: &dyn TypeCata
                 return Err(malformed(format!("invalid number of array dimensions: {dimension_count}")));
             }
             if given != element {
-                let message = format!("wrong element type");
+                let message = "wrong element type";
                 return Err(DatabaseError::new(SqlState::DATATYPE_MISMATCH, message));
             }
             let mut dimensions = Vec::new();

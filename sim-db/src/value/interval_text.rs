@@ -205,9 +205,9 @@ fn parse_words(text: &str, default_unit: Option<IntervalUnit>, sum: &mut Sum) ->
     let mut previous = ' ';
     for c in lower.chars() {
         // "3days" and "3d" are a number and a unit.
-        if c.is_ascii_alphabetic() && previous.is_ascii_digit() {
-            spaced.push(' ');
-        } else if (c.is_ascii_digit() || c == '-' || c == '+') && previous.is_ascii_alphabetic() {
+        let unit_begins = c.is_ascii_alphabetic() && previous.is_ascii_digit();
+        let number_begins = (c.is_ascii_digit() || c == '-' || c == '+') && previous.is_ascii_alphabetic();
+        if unit_begins || number_begins {
             spaced.push(' ');
         }
         spaced.push(c);

@@ -385,10 +385,8 @@ impl Client {
             "advisory" => {
                 self.session.statement_snapshot().await?;
                 let shared = words.contains(&"shared");
-                let scope = match words.contains(&"xact") {
-                    true => AdvisoryScope::Transaction,
-                    false => AdvisoryScope::Session,
-                };
+                let scope =
+                    if words.contains(&"xact") { AdvisoryScope::Transaction } else { AdvisoryScope::Session };
                 self.session.advisory_lock(AdvisoryKey::One(number(1)), shared, scope).await?;
                 Ok("ok".into())
             }

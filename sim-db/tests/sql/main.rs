@@ -66,8 +66,14 @@ pub struct Database {
     connection: Connection,
 }
 
+impl Default for Database {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Database {
-    pub fn new() -> Self {
+    fn new() -> Self {
         let engine = Engine::new(Rc::new(Still));
         let connection = Connection::new(engine.connect(), "d", "u");
         Self { engine, connection }

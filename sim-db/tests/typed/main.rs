@@ -105,7 +105,7 @@ async fn check_then_charge(
 ) -> Result<bool> {
     let tx = db.begin(isolation).await?;
     let order = tx.get(orders, 1_i64).await?.expect("the shop has the order");
-    if order.paid || tx.find_by(charges, key_name(charges), 1_i64).await?.first().is_some() {
+    if order.paid || !tx.find_by(charges, key_name(charges), 1_i64).await?.is_empty() {
         return Ok(false);
     }
     tx.insert(charges, Charge { id, order: 1, note: None }).await?;

@@ -86,9 +86,12 @@ impl World {
     fn pick(&self, ready: &Ready<Runnable<Tag>>, count: usize) -> usize {
         let slot = self.schedule.decide_named(
             count as u64,
-            |generator| match self.uniform {
-                true => ready.uniform(generator),
-                false => self.policy.borrow_mut().pick(&View(ready), generator),
+            |generator| {
+                if self.uniform {
+                    ready.uniform(generator)
+                } else {
+                    self.policy.borrow_mut().pick(&View(ready), generator)
+                }
             },
             |slot| ready.rank(slot) as u64,
             |rank| ready.slot(rank as usize),

@@ -172,7 +172,11 @@ impl Binder {
     }
 
     /// Runs `bind` in a new scope over nothing but `scope`.
-    pub fn with_scope<T>(&mut self, scope: Scope, bind: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub(crate) fn with_scope<T>(
+        &mut self,
+        scope: Scope,
+        bind: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
         self.scopes.push(scope);
         let result = bind(self);
         self.scopes.pop();

@@ -141,11 +141,11 @@ fn named(raised: DatabaseError, table: &Table, exec: &Exec) -> DatabaseError {
     raised
 }
 
-async fn generate(values: &mut Vec<Value>, generated: &[Assignment], exec: &mut Exec) -> Result<()> {
+async fn generate(values: &mut [Value], generated: &[Assignment], exec: &mut Exec) -> Result<()> {
     if generated.is_empty() {
         return Ok(());
     }
-    let row: Row = values.clone().into();
+    let row: Row = values.to_vec().into();
     for assignment in generated {
         values[assignment.column] = assignment.value.value(&row, exec).await?;
     }

@@ -116,7 +116,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "generate_series",
         &[INT4, INT4, INT4],
         INT4,
-        Kind::Set(|_, a, _| integers(a, |n| Value::Int4(n as i32)).map(|rows| rows), &[]),
+        Kind::Set(|_, a, _| integers(a, |n| Value::Int4(n as i32)), &[]),
     ),
     Function::of("generate_series", &[INT8, INT8], INT8, Kind::Set(|_, a, _| integers(a, Value::Int8), &[])),
     Function::of(

@@ -236,7 +236,9 @@ fn drop(cursor: &mut Cursor<'_>) -> Result<Option<DdlStatement>> {
 fn create(cursor: &mut Cursor<'_>) -> Result<Option<DdlStatement>> {
     if cursor.eat("schema") {
         let if_not_exists = cursor.eat("if not exists");
-        let name = if cursor.eat("authorization") { cursor.identifier()? } else { cursor.identifier()? };
+        // CREATE SCHEMA AUTHORIZATION name: the name is the owner's.
+        cursor.eat("authorization");
+        let name = cursor.identifier()?;
         if cursor.eat("authorization") {
             cursor.any_word()?;
         }

@@ -97,7 +97,7 @@ pub(super) fn rewrite(sql: &str, tokens: &[TokenWithSpan]) -> Result<Vec<TokenWi
                         next += 2;
                     }
                     names.push(cursor_name);
-                    if !solid.get(next).is_some_and(|at| tokens[*at].token == Token::Comma) {
+                    if solid.get(next).is_none_or(|at| tokens[*at].token != Token::Comma) {
                         break;
                     }
                     next += 1;

@@ -109,11 +109,11 @@ pub fn sequence_plan(sequence: &Rc<Sequence>) -> Plan {
     )
 }
 
-pub(self) fn text(value: impl Into<Rc<str>>) -> Value {
+fn text(value: impl Into<Rc<str>>) -> Value {
     Value::Text(value.into())
 }
 
-pub(self) fn row(values: Vec<Value>) -> Row {
+fn row(values: Vec<Value>) -> Row {
     values.into()
 }
 
