@@ -20,6 +20,7 @@ thread_local! {
 }
 
 /// A thread's stay in a run: the machine, and what hooks keep for the run's length.
+#[cfg_attr(not(hooked), expect(dead_code, reason = "only hooks ask"))]
 pub(crate) struct Inside {
     pub(crate) machine: Rc<dyn Machine>,
     /// Values handed out by `getenv`; C code may keep the pointers, so none is freed before the run ends.
@@ -62,12 +63,7 @@ pub fn enter(machine: Rc<dyn Machine>) -> Entered {
 
 /// Looks up what must not be looked up inside a run, nor between fork and exec.
 pub(crate) fn prepare() {
-    #[cfg(all(
-        target_os = "linux",
-        target_env = "gnu",
-        not(target_feature = "crt-static"),
-        any(target_arch = "x86_64", target_arch = "aarch64")
-    ))]
+    #[cfg(hooked)]
     crate::hooks::prepare();
 }
 
@@ -107,7 +103,7 @@ pub fn is_inside() -> bool {
 
 /// Asks the machine, with the gate closed meanwhile; `None` when this thread is not inside.
 #[inline]
-#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only hooks ask"))]
+#[cfg_attr(not(hooked), expect(dead_code, reason = "only hooks ask"))]
 pub(crate) fn ask<T>(question: impl FnOnce(&Inside) -> T) -> Option<T> {
     let gate = GATE.try_with(Cell::get).unwrap_or(ptr::null());
     if gate.is_null() {

@@ -16,21 +16,45 @@
 //! | [`process`] | a fresh process: fork, or a respawn at fixed addresses |
 //! | [`resources`] | what a run cost: memory and processor time |
 //!
+//! ```
+//! use std::{cell::Cell, net::IpAddr, rc::Rc, time::{Duration, Instant}};
+//! use sim_host::{Machine, Refused, ResolveError, Variable, Verdict};
+//!
+//! struct Clockwork(Cell<u64>);
+//!
+//! impl Machine for Clockwork {
+//!     fn monotonic_ns(&self) -> u64 { self.0.get() }
+//!     fn wall_ns(&self) -> u64 { 1_700_000_000_000_000_000 + self.0.get() }
+//!     fn fill_entropy(&self, out: &mut [u8]) { out.fill(7) }
+//!     fn blocking_sleep(&self, ns: u64) { self.0.set(self.0.get() + ns) }
+//!     fn variable(&self, _name: &[u8]) -> Variable { Variable::Absent }
+//!     fn set_variable(&self, _name: &[u8], _value: Option<&[u8]>) -> bool { true }
+//!     fn resolve(&self, _host: &str) -> Result<Vec<IpAddr>, ResolveError> { Err(ResolveError::Unknown) }
+//!     fn host_name(&self) -> Vec<u8> { b"clockwork".to_vec() }
+//!     fn refuse(&self, what: &Refused<'_>) -> Verdict { Verdict::Refuse(what.errno()) }
+//! }
+//!
+//! let slept = sim_host::threads::run_on_fresh_thread("run", 1 << 20, || {
+//!     let _entered = sim_host::enter(Rc::new(Clockwork(Cell::new(0))));
+//!     let start = Instant::now();
+//!     std::thread::sleep(Duration::from_secs(3600));
+//!     start.elapsed()
+//! });
+//! if sim_host::HOOKED {
+//!     assert_eq!(slept.expect("no panic"), Duration::from_secs(3600));
+//! }
+//! ```
+//!
 //! All `unsafe` of the workspace is in this crate.
 //!
-//! What cannot be closed off from here: `environ` read directly (`std::env::vars`), `stat` and the
+//! What cannot be closed off from here: `environ` read directly (`std::env::vars`), the
 //! order of a directory's entries, the `rdtsc` instruction, and C code that reaches the kernel
 //! without the C library's exported symbols (glibc's own internals do: `fopen`, `pthread_cond_timedwait`).
 #![allow(unsafe_code)]
 #![warn(clippy::undocumented_unsafe_blocks)]
 
 pub mod gate;
-#[cfg(all(
-    target_os = "linux",
-    target_env = "gnu",
-    not(target_feature = "crt-static"),
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
+#[cfg(hooked)]
 mod hooks;
 pub mod machine;
 #[cfg(unix)]
@@ -48,9 +72,4 @@ pub use machine::{Answer, Errno, Machine, Refused, ResolveError, SocketAddress, 
 ///
 /// Where it is `false` everything compiles, [`enter`] works, and code inside a run still sees the
 /// real machine: only what asks the runtime directly is simulated.
-pub const HOOKED: bool = cfg!(all(
-    target_os = "linux",
-    target_env = "gnu",
-    not(target_feature = "crt-static"),
-    any(target_arch = "x86_64", target_arch = "aarch64")
-));
+pub const HOOKED: bool = cfg!(hooked);

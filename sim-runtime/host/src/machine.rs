@@ -6,7 +6,7 @@
 
 use std::ffi::CString;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// An error number of the C library, such as `libc::EACCES`. Positive.
@@ -42,7 +42,9 @@ pub trait Machine {
     ///
     /// By default a wait with a limit sleeps it out in virtual time, since on a single thread nobody can
     /// end it early; one without a limit is left to the kernel and to the [watchdog](crate::watchdog). A machine whose
-    /// blocking closures have stacks of their own can run other tasks until `still_waiting` turns false.
+    /// blocking closures have stacks of their own can run other tasks until `still_waiting` turns false. Beware of locks in
+    /// statics: a run on another thread may hold one for a moment, and whether it does is the host's doing. A wait
+    /// without a limit that comes from code which cannot switch tasks is best answered with [`Waited::Real`].
     fn blocking_wait(&self, limit_ns: Option<u64>, still_waiting: &dyn Fn() -> bool) -> Waited {
         let Some(limit_ns) = limit_ns else { return Waited::Real };
         self.blocking_sleep(limit_ns);
@@ -60,11 +62,12 @@ pub trait Machine {
     }
 
     /// `getenv`. Not asked for `RUST_BACKTRACE` and `RUST_LIB_BACKTRACE`: std reads them once for the
-    /// whole process, so they are always the host's.
+    /// whole process, so they are always the host's. std holds its environment lock meanwhile: do not use `std::env` here.
     fn variable(&self, name: &[u8]) -> Variable;
 
     /// `setenv`, `unsetenv` (`None`), `putenv`; `clearenv` is not passed on, it fails. `true`: handled,
-    /// and the host's environment stays as it is.
+    /// and the host's environment stays as it is. std holds its environment lock meanwhile: using `std::env` here,
+    /// or [`real::variable`](crate::real::variable), waits for ever.
     fn set_variable(&self, name: &[u8], value: Option<&[u8]>) -> bool;
 
     /// The addresses of a host, in the order they should be tried. Numeric addresses and ports never get here.
@@ -101,9 +104,33 @@ pub trait Machine {
         self.refuse(&Refused::Socket { call: "accept", address: None }).into()
     }
 
-    /// A datagram to an address (`sendto`, `sendmsg`); the answer is the bytes taken. Default: [`refuse`](Machine::refuse).
-    fn socket_send_to(&self, _fd: i32, _bytes: &[u8], address: &SocketAddress) -> Answer<usize> {
-        self.refuse(&Refused::Socket { call: "send", address: Some(address) }).into()
+    /// Whether the machine carries the bytes of this descriptor: only then do `read`, `write`, `send`, `recv` and their
+    /// kin on it ask [`socket_send`](Machine::socket_send) and [`socket_receive`](Machine::socket_receive). Default `false`.
+    fn simulates(&self, _fd: i32) -> bool {
+        false
+    }
+
+    /// Bytes for a socket the machine [simulates](Machine::simulates), or a datagram of any socket to an address; the answer
+    /// is how many were taken. Default: [`refuse`](Machine::refuse).
+    fn socket_send(&self, _fd: i32, _bytes: &[u8], address: Option<&SocketAddress>) -> Answer<usize> {
+        self.refuse(&Refused::Socket { call: "send", address }).into()
+    }
+
+    /// Bytes from a socket the machine [simulates](Machine::simulates): how many, and from whom when it is a datagram; they stay
+    /// in the queue when the caller `peeks`. Where nothing is there, fail with `EAGAIN` for a non-blocking socket, wait for the
+    /// others. Default: [`refuse`](Machine::refuse).
+    fn socket_receive(
+        &self,
+        _fd: i32,
+        _out: &mut [u8],
+        _peeks: bool,
+    ) -> Answer<(usize, Option<SocketAddress>)> {
+        self.refuse(&Refused::Socket { call: "receive", address: None }).into()
+    }
+
+    /// `shutdown`. Default: the real one.
+    fn socket_shutdown(&self, _fd: i32, _direction: Shutdown) -> Answer<()> {
+        Answer::Real
     }
 
     /// `getsockname`. Default: the real one.
@@ -116,10 +143,14 @@ pub trait Machine {
         Answer::Real
     }
 
+    /// A descriptor was copied (`try_clone`): `copy` stands for the same socket. Default: nothing.
+    fn duplicated(&self, _fd: i32, _copy: i32) {}
+
     /// A descriptor is about to be closed: drop what was kept under its number. Default: nothing.
     fn closed(&self, _fd: i32) {}
 
     /// Bytes for standard output (`fd` 1) or error (2). `true`: taken, the host prints nothing. Default `false`.
+    /// std holds the stream's lock meanwhile: do not print here.
     fn wrote(&self, _fd: i32, _bytes: &[u8]) -> bool {
         false
     }
@@ -225,6 +256,12 @@ pub enum Refused<'a> {
         /// As given, made absolute only when it was relative to an open directory.
         path: &'a Path,
     },
+    /// A file or directory asked about: is it there, how large, where does it lead (`stat`, `access`, `readlink`).
+    /// Crates probe for optional files this way, so this need not mean that the code under test is at fault.
+    Look {
+        /// As given, made absolute only when it was relative to an open directory.
+        path: &'a Path,
+    },
     /// A file opened for writing, created, renamed, truncated or removed.
     Write {
         /// As given, made absolute only when it was relative to an open directory.
@@ -251,6 +288,7 @@ impl Refused<'_> {
             Refused::Thread => libc::EAGAIN,
             Refused::Socket { call: "connect", .. } => libc::ECONNREFUSED,
             Refused::Reactor { .. } => libc::ENOSYS,
+            Refused::Look { .. } => libc::ENOENT,
             Refused::Process { .. }
             | Refused::Read { .. }
             | Refused::Write { .. }
@@ -274,6 +312,11 @@ impl fmt::Display for Refused<'_> {
             Refused::Read { path } => write!(
                 out,
                 "{} of the host was opened for reading inside a run; embed it, or place it in the node's folder",
+                path.display()
+            ),
+            Refused::Look { path } => write!(
+                out,
+                "{} of the host was looked for inside a run; embed it, or place it in the node's folder",
                 path.display()
             ),
             Refused::Write { path } => write!(

@@ -26,19 +26,30 @@ pub fn wall_ns() -> u64 {
 
 /// Eight bytes of the host's entropy: the seed of a sweep that was given none.
 pub fn entropy_u64() -> u64 {
-    #[cfg(unix)]
-    {
-        let mut bytes = [0_u8; 8];
-        // SAFETY: the buffer is writable for its own length.
-        let failed = outside(|| unsafe { libc::getentropy(bytes.as_mut_ptr().cast(), bytes.len()) });
-        assert_eq!(failed, 0, "getentropy fails for more than 256 bytes only");
-        u64::from_ne_bytes(bytes)
-    }
-    #[cfg(not(unix))]
-    {
-        use std::hash::{BuildHasher, RandomState};
-        outside(|| RandomState::new().hash_one((wall_ns(), std::process::id())))
-    }
+    let mut bytes = [0_u8; 8];
+    outside(|| fill(&mut bytes));
+    u64::from_ne_bytes(bytes)
+}
+
+#[cfg(target_os = "linux")]
+fn fill(out: &mut [u8; 8]) {
+    // SAFETY: the buffer is writable for its own length.
+    let got = unsafe { libc::getrandom(out.as_mut_ptr().cast(), out.len(), 0) };
+    assert_eq!(got, 8, "the kernel gives up to 256 bytes at once");
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn fill(out: &mut [u8; 8]) {
+    // SAFETY: the buffer is writable for its own length.
+    let failed = unsafe { libc::getentropy(out.as_mut_ptr().cast(), out.len()) };
+    assert_eq!(failed, 0, "getentropy fails for more than 256 bytes only");
+}
+
+/// std's hash keys come from the system's entropy; nothing else here reaches it without unsafe bindings.
+#[cfg(not(unix))]
+fn fill(out: &mut [u8; 8]) {
+    use std::hash::{BuildHasher, RandomState};
+    *out = RandomState::new().hash_one(wall_ns()).to_ne_bytes();
 }
 
 /// An environment variable of the host.

@@ -1,5 +1,6 @@
 //! What code inside a run sees, and that nobody else sees it.
 
+#![cfg(hooked)]
 #![allow(unsafe_code)]
 
 mod support;
@@ -250,6 +251,28 @@ fn files_of_the_host_need_leave() {
     let denied = Err(ErrorKind::PermissionDenied);
     assert_eq!(results, [denied, Ok(()), denied, denied]);
     assert!(refused.contains("/tmp/sim-host-refused of the host was to be written"), "{refused}");
+}
+
+#[test]
+fn files_of_the_host_are_not_there() {
+    let (seen, refused) = same_twice(|machine| {
+        let seen = ["/etc/passwd", "/etc/hostname"].map(|path| std::path::Path::new(path).exists());
+        let link = std::fs::read_link("/proc/self/cwd").map(drop).map_err(|error| error.kind());
+        let own = std::fs::File::open("/etc/hostname").and_then(|file| file.metadata()).is_ok();
+        ((seen, link, own), machine.refused.borrow().join("\n"))
+    });
+    assert_eq!(seen, ([false, true], Err(ErrorKind::NotFound), true));
+    assert!(refused.contains("/etc/passwd of the host was looked for"), "{refused}");
+}
+
+#[test]
+fn a_wait_can_run_other_tasks() {
+    let received = same_twice(|machine| {
+        let (sender, receiver) = mpsc::channel();
+        machine.on_wait.replace(Some(Box::new(move || sender.send(wall_seconds()).expect("waited for"))));
+        (receiver.recv().ok(), sim_host::is_inside())
+    });
+    assert_eq!(received, (Some(WALL_START_S + 5), true));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Files: who may open, make and remove which; `/dev/urandom`; closing.
+//! Files: who may open, make and remove which; `/dev/urandom`.
 //!
 //! A path that a backtrace needs is let through without asking, so that a panic inside a run prints
 //! as it does elsewhere. What tells of control groups does not exist: `available_parallelism` would
@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 use libc::{iovec, mode_t, off_t, size_t, ssize_t};
 
-use super::{entropy, failed, next, output, refused};
+use super::{entropy, failed, next, output, refused, socket_bytes};
 use crate::gate::{ask, outside};
 use crate::machine::{Errno, Refused};
 
@@ -24,7 +24,7 @@ pub(super) fn find_executable() {
 }
 
 /// What a caller gave as a path, made absolute where it was relative to an open directory.
-unsafe fn path(folder: c_int, name: *const c_char) -> PathBuf {
+pub(super) unsafe fn path(folder: c_int, name: *const c_char) -> PathBuf {
     // SAFETY: the caller of the hook gives a C string.
     let name = Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(name) }.to_bytes()));
     if folder == libc::AT_FDCWD || name.is_absolute() {
@@ -55,11 +55,12 @@ fn is_entropy(path: &Path) -> bool {
     matches!(path.to_str(), Some("/dev/urandom" | "/dev/random"))
 }
 
-fn reading_is_refused(path: &Path) -> Option<Errno> {
+/// Asks whether `path` may be read or looked at, unless that is plain.
+pub(super) fn reading_is_refused(path: &Path, what: &Refused<'_>) -> Option<Errno> {
     if is_of_control_groups(path) {
         return Some(libc::ENOENT);
     }
-    if is_of_a_backtrace(path) || is_entropy(path) { None } else { refused(&Refused::Read { path }) }
+    if is_of_a_backtrace(path) || is_entropy(path) { None } else { refused(what) }
 }
 
 /// Whether opening is refused; also notes a descriptor of `/dev/urandom` that `open` then gives.
@@ -73,7 +74,7 @@ unsafe fn opened(folder: c_int, name: *const c_char, flags: c_int, open: impl Fn
         || flags & (libc::O_CREAT | libc::O_TRUNC) != 0
         || flags & libc::O_TMPFILE == libc::O_TMPFILE;
     let no = if !writes {
-        reading_is_refused(&path)
+        reading_is_refused(&path, &Refused::Read { path: &path })
     } else if path == Path::new("/dev/null") {
         None
     } else {
@@ -146,7 +147,8 @@ unsafe extern "C" fn rename(from: Text, to: Text) -> c_int {
 unsafe extern "C" fn opendir(name: Text) -> *mut c_void {
     if crate::is_inside() {
         // SAFETY: the caller gives a C string.
-        if let Some(errno) = reading_is_refused(&unsafe { path(HERE, name) }) {
+        let path = unsafe { path(HERE, name) };
+        if let Some(errno) = reading_is_refused(&path, &Refused::Read { path: &path }) {
             failed(errno);
             return std::ptr::null_mut();
         }
@@ -167,7 +169,8 @@ unsafe extern "C" fn read(fd: c_int, out: *mut c_void, size: size_t) -> ssize_t 
         if is_entropy_file(fd) && entropy::fill(out, size) {
             return size as ssize_t;
         }
-        next::read(fd, out, size)
+        socket_bytes::receive_bytes(fd, out, size, false)
+            .map_or_else(|| next::read(fd, out, size), |(received, _)| received)
     }
 }
 
@@ -175,24 +178,16 @@ unsafe extern "C" fn read(fd: c_int, out: *mut c_void, size: size_t) -> ssize_t 
 unsafe extern "C" fn readv(fd: c_int, start: *const iovec, count: c_int) -> ssize_t {
     // SAFETY: the caller gives `count` parts, each with room for its length.
     unsafe {
+        let parts = || output::parts(start, usize::try_from(count).unwrap_or(0));
         if is_entropy_file(fd) {
-            let parts = output::parts(start, usize::try_from(count).unwrap_or(0));
-            return parts
-                .iter()
-                .filter(|part| entropy::fill(part.iov_base, part.iov_len))
-                .map(|part| part.iov_len as ssize_t)
-                .sum();
+            let filled = parts().iter().filter(|part| entropy::fill(part.iov_base, part.iov_len));
+            return filled.map(|part| part.iov_len as ssize_t).sum();
+        }
+        if crate::is_inside()
+            && let Some((received, _)) = socket_bytes::receive_parts(fd, start, parts().len(), false)
+        {
+            return received;
         }
         next::readv(fd, start, count)
     }
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn close(fd: c_int) -> c_int {
-    ask(|inside| {
-        inside.entropy_files.borrow_mut().retain(|kept| *kept != fd);
-        inside.machine.closed(fd);
-    });
-    // SAFETY: the caller's argument, unchanged.
-    unsafe { next::close(fd) }
 }

@@ -21,7 +21,7 @@ unsafe extern "C" fn getpid() -> pid_t {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gettid() -> pid_t {
     // SAFETY: takes no arguments.
-    process_id().unwrap_or_else(|| unsafe { next::gettid() })
+    process_id().unwrap_or_else(|| unsafe { next::syscall(libc::SYS_gettid, 0, 0, 0, 0, 0, 0) as pid_t })
 }
 
 #[unsafe(no_mangle)]

@@ -4,13 +4,15 @@
 //! crate of the program; libc's own is the [`next`] one. Every hook has the same shape: ask the
 //! machine if this thread is inside, else call the next definition.
 //!
-//! The C declarations of `open` and `syscall` are variadic. Stable Rust cannot define such a
+//! The C declarations of `open`, `fcntl` and `syscall` are variadic. Stable Rust cannot define such a
 //! function, but on both supported architectures variadic integer arguments travel in the same
 //! registers as ordinary ones, so definitions that name all of them are called correctly.
 
 mod clock;
+mod descriptors;
 mod entropy;
 mod environment;
+mod file_status;
 mod files;
 mod futex;
 mod identity;
@@ -22,6 +24,7 @@ mod processors;
 mod raw_syscall;
 mod sleep;
 mod socket_address;
+mod socket_bytes;
 mod sockets;
 
 use crate::machine::{Errno, Refused, Verdict};

@@ -1,4 +1,8 @@
 //! The C library's own functions: the next definition after ours in link order, by `dlsym(RTLD_NEXT)`.
+//!
+//! Only functions that every supported glibc (2.17 and later) exports are here. Younger ones
+//! (`getrandom`, `gettid`, `stat`, `statx`, `arc4random`) go to the kernel by `syscall`: where the C library
+//! lacks them std would not call them, but finds ours.
 
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
 use std::ptr;
@@ -64,7 +68,7 @@ macro_rules! next_functions {
     };
 }
 
-/// The C library of the build machine had the function, this one has not.
+/// No supported C library lacks any of these.
 #[cold]
 fn missing() -> ! {
     std::process::abort()
@@ -91,7 +95,6 @@ next_functions! {
     fn get_nprocs_conf() -> c_int;
 
     fn getpid() -> pid_t;
-    fn gettid() -> pid_t;
     fn uname(out: *mut utsname) -> c_int;
     fn gethostname(out: *mut c_char, size: size_t) -> c_int;
 
@@ -120,6 +123,10 @@ next_functions! {
     fn openat64(folder: c_int, path: Path, flags: c_int, mode: mode_t) -> c_int = unsafe extern "C" fn(c_int, Path, c_int, ...) -> c_int;
     fn creat(path: Path, mode: mode_t) -> c_int;
     fn opendir(path: Path) -> *mut c_void;
+    fn access(path: Path, mode: c_int) -> c_int;
+    fn faccessat(folder: c_int, path: Path, mode: c_int, flags: c_int) -> c_int;
+    fn readlink(path: Path, out: *mut c_char, size: size_t) -> ssize_t;
+    fn realpath(path: Path, out: *mut c_char) -> *mut c_char;
     fn unlink(path: Path) -> c_int;
     fn unlinkat(folder: c_int, path: Path, flags: c_int) -> c_int;
     fn rename(from: Path, to: Path) -> c_int;
@@ -135,6 +142,8 @@ next_functions! {
     fn write(fd: c_int, bytes: *const c_void, size: size_t) -> ssize_t;
     fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t;
     fn close(fd: c_int) -> c_int;
+    fn dup(fd: c_int) -> c_int;
+    fn fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int = unsafe extern "C" fn(c_int, c_int, ...) -> c_int;
 
     fn bind(fd: c_int, address: *const sockaddr, size: socklen_t) -> c_int;
     fn listen(fd: c_int, backlog: c_int) -> c_int;
@@ -143,6 +152,11 @@ next_functions! {
     fn accept4(fd: c_int, address: *mut sockaddr, size: *mut socklen_t, flags: c_int) -> c_int;
     fn getsockname(fd: c_int, address: *mut sockaddr, size: *mut socklen_t) -> c_int;
     fn getpeername(fd: c_int, address: *mut sockaddr, size: *mut socklen_t) -> c_int;
+    fn shutdown(fd: c_int, how: c_int) -> c_int;
+    fn send(fd: c_int, bytes: *const c_void, size: size_t, flags: c_int) -> ssize_t;
+    fn recv(fd: c_int, out: *mut c_void, size: size_t, flags: c_int) -> ssize_t;
+    fn recvfrom(fd: c_int, out: *mut c_void, size: size_t, flags: c_int, address: *mut sockaddr, address_size: *mut socklen_t) -> ssize_t;
+    fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t;
     fn sendto(fd: c_int, bytes: *const c_void, size: size_t, flags: c_int, address: *const sockaddr, address_size: socklen_t) -> ssize_t;
     fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t;
 

@@ -1,10 +1,10 @@
-//! Standard output and error: `write` and `writev` to descriptors 1 and 2.
+//! `write` and `writev`: standard output and error, and sockets the machine keeps.
 
 use std::ffi::{c_int, c_void};
 
 use libc::{iovec, size_t, ssize_t};
 
-use super::next;
+use super::{next, socket_bytes};
 use crate::gate::ask;
 
 fn is_standard(fd: c_int) -> bool {
@@ -29,6 +29,18 @@ pub(super) unsafe fn parts<'a>(start: *const iovec, count: size_t) -> &'a [iovec
     unsafe { std::slice::from_raw_parts(start, count) }
 }
 
+/// The bytes of all parts.
+pub(super) unsafe fn together(start: *const iovec, count: size_t) -> Vec<u8> {
+    let mut all = Vec::new();
+    // SAFETY: the caller of the hook gives `count` parts, each of readable bytes.
+    unsafe {
+        for part in parts(start, count) {
+            all.extend_from_slice(bytes(part.iov_base, part.iov_len));
+        }
+    }
+    all
+}
+
 #[unsafe(no_mangle)]
 unsafe extern "C" fn write(fd: c_int, start: *const c_void, size: size_t) -> ssize_t {
     // SAFETY: the caller gives `size` readable bytes.
@@ -37,22 +49,24 @@ unsafe extern "C" fn write(fd: c_int, start: *const c_void, size: size_t) -> ssi
         return size as ssize_t;
     }
     // SAFETY: the caller's arguments, unchanged.
-    unsafe { next::write(fd, start, size) }
+    unsafe { socket_bytes::send_bytes(fd, start, size, None).unwrap_or_else(|| next::write(fd, start, size)) }
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn writev(fd: c_int, start: *const iovec, count: c_int) -> ssize_t {
-    if is_standard(fd) && crate::is_inside() {
-        // SAFETY: the caller gives `count` parts, each of readable bytes.
-        let together: Vec<u8> = unsafe { parts(start, usize::try_from(count).unwrap_or(0)) }
-            .iter()
-            .flat_map(|part| unsafe { bytes(part.iov_base, part.iov_len) })
-            .copied()
-            .collect();
-        if ask(|inside| inside.machine.wrote(fd, &together)) == Some(true) {
-            return together.len() as ssize_t;
+    // SAFETY: the caller gives `count` parts, each of readable bytes.
+    unsafe {
+        if crate::is_inside() {
+            let size = usize::try_from(count).unwrap_or(0);
+            if is_standard(fd) {
+                let together = together(start, size);
+                if ask(|inside| inside.machine.wrote(fd, &together)) == Some(true) {
+                    return together.len() as ssize_t;
+                }
+            } else if let Some(sent) = socket_bytes::send_parts(fd, start, size, None) {
+                return sent;
+            }
         }
+        next::writev(fd, start, count)
     }
-    // SAFETY: the caller's arguments, unchanged.
-    unsafe { next::writev(fd, start, count) }
 }

@@ -1,10 +1,12 @@
-//! Calls on real sockets that would reach the host's network. Making a socket and setting its options stays real.
+//! Calls on real sockets that would reach the host's network: who talks to whom. The bytes are in `socket_bytes`.
+//! Making a socket and setting its options stays real.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::c_int;
+use std::net::Shutdown;
 
-use libc::{msghdr, size_t, sockaddr, socklen_t, ssize_t};
+use libc::{sockaddr, socklen_t};
 
-use super::{failed, next, output, socket_address};
+use super::{failed, next, socket_address};
 use crate::gate::{Inside, ask};
 use crate::machine::{Answer, SocketAddress};
 
@@ -65,6 +67,18 @@ unsafe extern "C" fn accept4(fd: c_int, address: *mut sockaddr, size: *mut sockl
     unsafe { accepted(fd, address, size).unwrap_or_else(|| next::accept4(fd, address, size, flags)) }
 }
 
+#[unsafe(no_mangle)]
+unsafe extern "C" fn shutdown(fd: c_int, how: c_int) -> c_int {
+    let direction = match how {
+        libc::SHUT_RD => Shutdown::Read,
+        libc::SHUT_WR => Shutdown::Write,
+        _ => Shutdown::Both,
+    };
+    answered(|inside| inside.machine.socket_shutdown(fd, direction), |()| 0)
+        // SAFETY: the caller's arguments, unchanged.
+        .unwrap_or_else(|| unsafe { next::shutdown(fd, how) })
+}
+
 unsafe fn named(
     question: impl FnOnce(&Inside) -> Answer<SocketAddress>,
     address: *mut sockaddr,
@@ -92,48 +106,5 @@ unsafe extern "C" fn getpeername(fd: c_int, address: *mut sockaddr, size: *mut s
     unsafe {
         named(|inside| inside.machine.socket_peer(fd), address, size)
             .unwrap_or_else(|| next::getpeername(fd, address, size))
-    }
-}
-
-/// Without an address it is a stream's or pair's send, which goes nowhere the machine did not allow before.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn sendto(
-    fd: c_int,
-    start: *const c_void,
-    size: size_t,
-    flags: c_int,
-    address: *const sockaddr,
-    address_size: socklen_t,
-) -> ssize_t {
-    if !address.is_null() && crate::is_inside() {
-        // SAFETY: the caller gives `size` bytes and an address of `address_size` bytes.
-        let (bytes, to) =
-            unsafe { (output::bytes(start, size), socket_address::read(address, address_size)) };
-        let taken = answered(|inside| inside.machine.socket_send_to(fd, bytes, &to), |sent| sent as c_int);
-        if let Some(taken) = taken {
-            return taken as ssize_t;
-        }
-    }
-    // SAFETY: the caller's arguments, unchanged.
-    unsafe { next::sendto(fd, start, size, flags, address, address_size) }
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
-    // SAFETY: the caller gives a message whose parts and name are readable.
-    unsafe {
-        if crate::is_inside() && !(*message).msg_name.is_null() {
-            let to = socket_address::read((*message).msg_name.cast(), (*message).msg_namelen);
-            let mut together = Vec::new();
-            for part in output::parts((*message).msg_iov, (*message).msg_iovlen) {
-                together.extend_from_slice(output::bytes(part.iov_base, part.iov_len));
-            }
-            let taken =
-                answered(|inside| inside.machine.socket_send_to(fd, &together, &to), |sent| sent as c_int);
-            if let Some(taken) = taken {
-                return taken as ssize_t;
-            }
-        }
-        next::sendmsg(fd, message, flags)
     }
 }

@@ -1,4 +1,5 @@
 //! A machine whose answers are easy to tell from the host's.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -6,7 +7,7 @@ use std::ffi::CString;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use sim_host::{Machine, Refused, ResolveError, Variable, Verdict};
+use sim_host::{Machine, Refused, ResolveError, Variable, Verdict, Waited};
 
 /// What [`FakeMachine`] says the time is when a run starts: 2001-09-09.
 pub const WALL_START_S: u64 = 1_000_000_000;
@@ -19,6 +20,8 @@ pub struct FakeMachine {
     pub refused: RefCell<Vec<String>>,
     pub printed: RefCell<Vec<u8>>,
     pub captures: bool,
+    /// What another task does while this one waits.
+    pub on_wait: RefCell<Option<Box<dyn FnOnce()>>>,
 }
 
 impl FakeMachine {
@@ -35,6 +38,7 @@ impl FakeMachine {
             refused: RefCell::default(),
             printed: RefCell::default(),
             captures,
+            on_wait: RefCell::default(),
         })
     }
 }
@@ -52,6 +56,7 @@ impl Machine for FakeMachine {
     }
 
     fn fill_entropy(&self, out: &mut [u8]) {
+        std::hint::black_box((std::env::var_os("PATH"), std::hash::RandomState::new()));
         for byte in out {
             let next = self
                 .random
@@ -67,6 +72,18 @@ impl Machine for FakeMachine {
         self.now_ns.set(self.now_ns.get() + ns);
     }
 
+    fn blocking_wait(&self, limit_ns: Option<u64>, still_waiting: &dyn Fn() -> bool) -> Waited {
+        if let Some(task) = self.on_wait.take() {
+            sim_host::inside(task);
+        }
+        if !still_waiting() {
+            return Waited::Woken;
+        }
+        let Some(limit_ns) = limit_ns else { return Waited::Real };
+        self.blocking_sleep(limit_ns);
+        Waited::TimedOut
+    }
+
     fn processors(&self) -> usize {
         PROCESSORS
     }
@@ -76,7 +93,6 @@ impl Machine for FakeMachine {
     }
 
     fn variable(&self, name: &[u8]) -> Variable {
-        std::hint::black_box(std::env::var_os("PATH"));
         match self.variables.borrow().get(name) {
             Some(value) => Variable::Value(value.clone()),
             None if name == b"CARGO_PKG_NAME" => Variable::Real,
@@ -108,7 +124,9 @@ impl Machine for FakeMachine {
     fn refuse(&self, what: &Refused<'_>) -> Verdict {
         self.refused.borrow_mut().push(what.to_string());
         match what {
-            Refused::Read { path } if path.starts_with("/etc/hostname") => Verdict::Allow,
+            Refused::Read { path } | Refused::Look { path } if path.starts_with("/etc/hostname") => {
+                Verdict::Allow
+            }
             _ => Verdict::Refuse(what.errno()),
         }
     }
