@@ -12,6 +12,7 @@
 //! | `hooks` | the libc symbols, one file a subject |
 //! | [`real`] | the host's clock, entropy and environment, gate or not |
 //! | [`threads`] | a fresh thread for each run |
+//! | [`turns`] | threads of one run, one of which moves at a time |
 //! | [`watchdog`] | notices a run that stopped moving |
 //! | [`process`] | a fresh process: fork, or a respawn at fixed addresses |
 //! | [`resources`] | what a run cost: memory and processor time |
@@ -63,6 +64,7 @@ pub mod real;
 #[cfg(unix)]
 pub mod resources;
 pub mod threads;
+pub mod turns;
 pub mod watchdog;
 
 pub use gate::{Entered, enter, inside, is_inside, outside};
