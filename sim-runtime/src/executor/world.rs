@@ -41,6 +41,10 @@ pub struct World {
     pub(super) polls_since_timer: Cell<u64>,
     pub(super) clock_reads: Cell<u32>,
     pub(super) closing: Cell<bool>,
+    /// Time moves by jumps only.
+    pub(super) frozen: Cell<bool>,
+    /// Who waits on which futex word, in order of arrival.
+    pub(super) waiters: RefCell<BTreeMap<usize, Vec<Waker>>>,
     /// Tasks of paused nodes that became ready.
     pub(super) parked: RefCell<BTreeMap<NodeId, Vec<Runnable<TaskKey>>>>,
     pub(super) any_paused: Cell<bool>,
@@ -151,6 +155,8 @@ impl World {
             polls_since_timer: Cell::new(0),
             clock_reads: Cell::new(0),
             closing: Cell::new(false),
+            frozen: Cell::new(false),
+            waiters: RefCell::default(),
             parked: RefCell::default(),
             any_paused: Cell::new(false),
             tolerate_panics: Cell::new(false),
@@ -196,6 +202,9 @@ impl World {
     /// As [`World::now`], for clocks that simulated code reads: reading over and over within one
     /// poll moves time, by 1 ns at first, doubling every 64 reads up to 100 µs.
     pub fn read_clock(&self) -> Nanos {
+        if self.frozen.get() {
+            return self.now();
+        }
         let reads = self.clock_reads.get();
         self.clock_reads.set(reads.saturating_add(1));
         self.advance((1 << (reads / 64).min(20)).min(100_000));
@@ -206,6 +215,17 @@ impl World {
     #[inline]
     pub fn advance(&self, by: Nanos) {
         self.now.set(self.now.get().saturating_add(by));
+    }
+
+    /// With `true`, time stands still while anything is ready: polls and clock readings cost nothing, and
+    /// time only jumps to the next deadline when idle. What `tokio::time::pause` asks for.
+    pub fn freeze(&self, frozen: bool) {
+        self.frozen.set(frozen);
+    }
+
+    /// Whether time [stands still](World::freeze).
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.get()
     }
 
     /// Arms a timer for the true time `deadline`.

@@ -5,7 +5,7 @@ use super::state::nodes;
 use crate::executor::World;
 use crate::tape::Entropy;
 use crate::task::NodeId;
-use sim_host::{Machine, Refused, ResolveError, Variable, Verdict};
+use sim_host::{Machine, Refused, ResolveError, Variable, Verdict, Waited};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -57,7 +57,15 @@ impl Machine for Hosted {
     }
 
     fn blocking_sleep(&self, ns: u64) {
-        self.world.advance(ns);
+        self.world.sleep_blocking(ns);
+    }
+
+    fn blocking_wait(&self, word: usize, limit_ns: Option<u64>, still_waiting: &dyn Fn() -> bool) -> Waited {
+        sim_host::inside(|| self.world.wait_on_word(word, limit_ns, still_waiting))
+    }
+
+    fn blocking_wake(&self, word: usize, _count: u32) {
+        self.world.wake_word(word);
     }
 
     fn variable(&self, name: &[u8]) -> Variable {
