@@ -1,1 +1,49 @@
 //! Deterministic simulation testing for ordinary backend services.
+//!
+//! Your service runs in a world where scheduling, network, clock and store are decided by a seed. A
+//! sweep over seeds finds the race, shrinks it to the choices that matter, and anyone repeats it
+//! with one command.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! # mod example {
+//! # use std::time::Duration;
+//! #[sim::test(seeds = 100)]
+//! async fn both_workers_finish(sim: sim::Sim) {
+//!     let worker = sim.node("worker");
+//!     let job = worker.spawn(async { sim::time::sleep(Duration::from_secs(3600)).await });
+//!     job.await.expect("the worker was not aborted");
+//! }
+//! # }
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | [`Sim`] | what a scenario gets: nodes, faults, properties, lanes |
+//! | [`node`] | simulated machines |
+//! | [`time`] | waiting in virtual time |
+//! | [`fault`] | plans and marked places |
+//! | [`net`] | sockets, links, names, request-level faults |
+//! | [`db`] | the PostgreSQL-compatible store |
+//! | `hyper` | adapters for hyper 1.x, with the feature of that name |
+//! | [`explore`], [`drive`], [`report`] | sweeping, replaying, shrinking from a program |
+//!
+//! Start with `README.md`; `ARCHITECTURE.md` has the ideas.
+
+#[cfg(feature = "hyper")]
+pub mod hyper;
+
+pub use sim_db as db;
+pub use sim_net as net;
+pub use sim_runtime::executor::{AbortHandle, JoinError, JoinHandle};
+pub use sim_runtime::node::Node;
+pub use sim_runtime::tape::Ratio;
+pub use sim_runtime::{Limits, Sim, drive, explore, fault, node, report, spawn, test};
+
+/// Waiting in virtual time.
+pub mod time {
+    pub use sim_runtime::executor::{
+        Elapsed, Interval, Sleep, Timeout, interval, sleep, switch_point, timeout, yield_now,
+    };
+}

@@ -14,13 +14,21 @@
 //! * [`sim`]: what a scenario sees; properties; phases
 //! * [`explore`]: run, sweep, replay, shrink, confirm
 //! * [`report`]: what a failure tells
+//! * [`drive`]: what a test or a program does with a scenario
 
+pub mod drive;
 pub mod executor;
+pub mod explore;
 pub mod fault;
 pub mod node;
+pub mod report;
 pub mod schedule;
 pub mod sim;
 pub mod tape;
 pub mod task;
 pub mod time;
 pub mod trace;
+
+pub use executor::{Limits, spawn};
+pub use sim::Sim;
+pub use sim_macros::test;

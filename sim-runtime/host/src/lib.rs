@@ -10,9 +10,11 @@
 //! | [`machine`] | what a run answers for: the trait [`Machine`] and its words |
 //! | [`gate`] | who is inside: [`enter`], [`outside`], [`inside`], [`is_inside`] |
 //! | `hooks` | the libc symbols, one file a subject |
+//! | [`inspect`] | a waker that tells when it is cloned |
 //! | [`real`] | the host's clock, entropy and environment, gate or not |
 //! | [`threads`] | a fresh thread for each run |
 //! | [`turns`] | threads of one run, one of which moves at a time |
+//! | [`thread_words`] | a word that a crate keeps in a thread-local, set for each run |
 //! | [`watchdog`] | notices a run that stopped moving |
 //! | [`process`] | a fresh process: fork, or a respawn at fixed addresses |
 //! | [`resources`] | what a run cost: memory and processor time |
@@ -57,12 +59,14 @@
 pub mod gate;
 #[cfg(hooked)]
 mod hooks;
+pub mod inspect;
 pub mod machine;
 #[cfg(unix)]
 pub mod process;
 pub mod real;
 #[cfg(unix)]
 pub mod resources;
+pub mod thread_words;
 pub mod threads;
 pub mod turns;
 pub mod watchdog;

@@ -312,6 +312,19 @@ fn other_threads_stay_in_the_real_world() {
 }
 
 #[test]
+fn runs_side_by_side_do_not_see_each_other() {
+    let alone: Vec<_> = (0..4).map(|seed| inside(seed, |_| hash_order())).collect();
+    let together = thread::scope(|scope| {
+        let many = |seed| (0..50).map(|_| inside(seed, |_| hash_order())).collect::<Vec<_>>();
+        let threads: Vec<_> = (0..4).map(|seed| scope.spawn(move || many(seed))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect::<Vec<_>>()
+    });
+    for (seed, orders) in together.iter().enumerate() {
+        assert!(orders.iter().all(|order| *order == alone[seed]), "seed {seed}");
+    }
+}
+
+#[test]
 fn outside_is_real_and_inside_comes_back() {
     let (real, again, after) = inside(1, |_| {
         let real = sim_host::outside(wall_seconds);

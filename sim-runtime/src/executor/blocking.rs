@@ -18,7 +18,7 @@ use sim_host::Waited;
 use sim_host::turns::{self, Guest};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use std::task::{Context, Poll, Wake, Waker};
 /// Stack of a blocking closure, as large as std gives a thread.
 const STACK_BYTES: usize = 2 * 1024 * 1024;
 
-/// Runs a closure that may block, as a task of a node on a thread of this name.
+/// Runs a closure that may block, as a task of a node on a thread of this name, as if spawned at `spawned_at`.
 ///
 /// When the task is aborted while the closure waits, a wait for the run unwinds it; one that waits for
 /// a lock of std cannot be unwound, and what it holds is leaked.
@@ -36,8 +36,13 @@ const STACK_BYTES: usize = 2 * 1024 * 1024;
 /// # Panics
 ///
 /// When the host gives no thread.
-#[track_caller]
-pub fn spawn_blocking_on<F, R>(world: &Rc<World>, node: NodeId, name: &str, function: F) -> JoinHandle<R>
+pub fn spawn_blocking_on<F, R>(
+    world: &Rc<World>,
+    node: NodeId,
+    spawned_at: &'static Location<'static>,
+    name: &str,
+    function: F,
+) -> JoinHandle<R>
 where
     F: FnOnce() -> R + 'static,
     R: 'static,
@@ -56,6 +61,7 @@ where
     spawn_on(
         world,
         node,
+        spawned_at,
         std::future::poll_fn(move |_| {
             if let Some(body) = start.take() {
                 guest = Some(
@@ -86,10 +92,11 @@ pub struct Blocked(pub Stop);
 /// # Panics
 ///
 /// If the thread is not inside a run. In a blocking closure whose task was aborted the wait unwinds.
+#[track_caller]
 pub fn block_on<F: Future>(future: F) -> Result<F::Output, Blocked> {
     let world = with_current(Rc::clone);
     let mut future = pin!(future);
-    let standing = Standing::new(&world);
+    let standing = Standing::new(&world, Location::caller());
     let waker = standing.waker();
     loop {
         let polled = standing.as_its_task(|| future.as_mut().poll(&mut Context::from_waker(&waker)));
@@ -132,7 +139,7 @@ impl Wake for Woken {
 }
 
 impl Standing {
-    fn new(world: &Rc<World>) -> Self {
+    fn new(world: &Rc<World>, waits_at: &'static Location<'static>) -> Self {
         let waker_of = |key| world.tasks.borrow().get(key).map(|task| task.waker.clone());
         if turns::is_guest()
             && let Some((key, node)) = world.current.get()
@@ -147,6 +154,7 @@ impl Standing {
         let proxy = spawn_on(
             world,
             node,
+            waits_at,
             std::future::poll_fn(move |_| {
                 own.set(true);
                 Poll::<()>::Pending
@@ -221,7 +229,7 @@ impl World {
         limit: Option<Nanos>,
         still_waiting: &dyn Fn() -> bool,
     ) -> Waited {
-        let standing = Standing::new(self);
+        let standing = Standing::new(self, Location::caller());
         let waker = standing.waker();
         let deadline = limit.map(|limit| self.now().saturating_add(limit));
         let timer = deadline.map(|deadline| self.arm(deadline, waker.clone()));

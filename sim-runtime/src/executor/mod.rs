@@ -15,18 +15,22 @@ mod blocking;
 mod heartbeat;
 mod join;
 mod limits;
+mod panic;
 mod run;
 mod sleep;
 mod spawn;
+mod waiting;
 mod world;
 
 pub use blocking::{Blocked, block_on, spawn_blocking_on};
 pub use heartbeat::{Heartbeat, Running};
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub use limits::{Limit, Limits};
+pub(crate) use panic::install_panic_hook;
 pub use run::Stop;
 pub use sleep::{
     Elapsed, Interval, Sleep, Timeout, interval, sleep, sleep_until, switch_point, timeout, yield_now,
 };
 pub use spawn::{spawn, spawn_on};
-pub use world::{PanicNote, World, current, try_current, with_current};
+pub(crate) use world::Inside;
+pub use world::{PanicNote, Setup, World, current, try_current, with_current};

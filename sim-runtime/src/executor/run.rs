@@ -1,7 +1,7 @@
 //! The loop: fire what is due, pick, poll.
 
 use super::limits::Limit;
-use super::world::World;
+use super::world::{World, site_name};
 use crate::schedule::{Candidates, Ready, TaskId};
 use crate::task::{NodeId, TaskKey};
 use crate::time::Nanos;
@@ -123,12 +123,12 @@ impl World {
                 None => break,
             }
         }
-        self.next_deadline.set(self.timers.borrow_mut().next().unwrap_or(Nanos::MAX));
+        self.next_deadline.set(self.timers.borrow_mut().next_deadline().unwrap_or(Nanos::MAX));
     }
 
     /// Nothing is ready: jump to the next deadline, or say why not.
     fn idle(&self, deadline: Nanos) -> Option<Stop> {
-        let next = self.timers.borrow_mut().next();
+        let next = self.timers.borrow_mut().next_deadline();
         self.next_deadline.set(next.unwrap_or(Nanos::MAX));
         match next {
             None => Some(Stop::Stalled),
@@ -147,7 +147,7 @@ impl World {
             let task = tasks.get(*runnable.metadata()).expect("a ready task is on the books");
             let node = self.node_name(task.node);
             let node = if node.is_empty() { "the scenario" } else { &node };
-            format!("{} of {node} ({})", task.id, self.site_name(task.spawned_at))
+            format!("{} of {node} ({})", task.id, site_name(task.spawned_at))
         };
         let first = ready.iter().next().map(describe).expect("a switch has candidates");
         let chosen = ready.iter().nth(rank).map(describe).expect("the pick is one of the candidates");
@@ -236,21 +236,30 @@ impl World {
     }
 
     /// Every live task: number, node, where it was spawned and what it waits for, for the report
-    /// of a stalled run.
+    /// of a stalled run. Ends the world: tasks are polled once more to find out.
     pub(crate) fn describe_tasks(&self) -> Vec<String> {
-        let tasks = self.tasks.borrow();
-        let describe = |task: &crate::task::Task| {
-            let node = self.node_name(task.node);
-            let node = if node.is_empty() { "the scenario" } else { &node };
-            let waits_for =
-                task.waits_for.unwrap_or("something the runtime does not know (a channel, a lock)");
-            format!(
-                "{} of {node}, spawned at {}, waits for {waits_for}",
-                task.id,
-                self.site_name(task.spawned_at)
-            )
+        let said: Vec<_> = {
+            let tasks = self.tasks.borrow();
+            let of_task = |task: &crate::task::Task| {
+                let node = self.node_name(task.node);
+                let node = if node.is_empty() { "the scenario" } else { &node };
+                let who = format!("{} of {node}, spawned at {}", task.id, site_name(task.spawned_at));
+                (task.id, who, task.waits_for)
+            };
+            tasks.live().into_iter().map(of_task).collect()
         };
-        tasks.live().into_iter().map(describe).collect()
+        let asked = if self.trace.is_recording() { self.ask_tasks() } else { Vec::new() };
+        let describe = |(id, who, waits_for): (TaskId, String, Option<&str>)| {
+            let place = asked.iter().find(|(asked, _)| *asked == id).map(|(_, place)| place.as_str());
+            let waits_for = match (waits_for, place) {
+                (Some(what), Some(place)) => format!("{what}: {place}"),
+                (Some(what), None) => what.to_owned(),
+                (None, Some(place)) => place.to_owned(),
+                (None, None) => "nothing that could wake it (it keeps no waker)".to_owned(),
+            };
+            format!("{who}, waits for {waits_for}")
+        };
+        said.into_iter().map(describe).collect()
     }
 
     /// The task polled most often, for the report of a run over its limit.
@@ -260,10 +269,7 @@ impl World {
         let node = self.node_name(task.node);
         let node = if node.is_empty() { "the scenario" } else { &node };
         let (id, polls) = (task.id, task.polls);
-        Some(format!(
-            "{id} of {node}, spawned at {}, was polled {polls} times",
-            self.site_name(task.spawned_at)
-        ))
+        Some(format!("{id} of {node}, spawned at {}, was polled {polls} times", site_name(task.spawned_at)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Spawning, and what surrounds every task's future: the panic fence and the abort flag.
 
 use super::join::{JoinError, JoinHandle, message_of};
-use super::world::{World, try_with_current, with_current};
+use super::waiting::asking_waker;
+use super::world::{World, site_name, try_with_current, with_current};
 use crate::task::{NodeId, Task, TaskKey};
 use async_task::Runnable;
 use pin_project_lite::pin_project;
@@ -23,17 +24,21 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    with_current(|world| spawn_on(world, world.current_node(), future))
+    let spawned_at = Location::caller();
+    with_current(|world| spawn_on(world, world.current_node(), spawned_at, future))
 }
 
-/// Spawns a task on a node.
-#[track_caller]
-pub fn spawn_on<F>(world: &Rc<World>, node: NodeId, future: F) -> JoinHandle<F::Output>
+/// Spawns a task on a node, as if at `spawned_at`.
+pub fn spawn_on<F>(
+    world: &Rc<World>,
+    node: NodeId,
+    spawned_at: &'static Location<'static>,
+    future: F,
+) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let spawned_at = Location::caller();
     let key = world.tasks.borrow().next_key(world.run);
     let supervised = Supervised { future: Some(future), registration: Registration(key) };
     // SAFETY: neither future, output nor schedule function need be `Send`, because one thread of a run moves at
@@ -55,7 +60,7 @@ where
     world.tasks.borrow_mut().add(key, entry);
     world.trace.digest_words(&[key.id.0, u64::from(node.0)]);
     if world.trace.is_recording() {
-        world.fact("task.spawned", &[], || format!("{} at {}", key.id, world.site_name(spawned_at)));
+        world.fact("task.spawned", &[], || format!("{} at {}", key.id, site_name(spawned_at)));
     }
     if world.closing.get() {
         // A destructor spawns while the run is being taken down: its future is dropped unpolled.
@@ -122,8 +127,13 @@ impl<F: Future> Future for Supervised<F> {
         let result = if aborted {
             Err(JoinError::cancelled(key.id))
         } else {
+            let asking = with_current(|world| {
+                let stacks = world.asking.borrow();
+                stacks.as_ref().map(|stacks| asking_waker(context.waker().clone(), stacks))
+            });
+            let mut context = Context::from_waker(asking.as_ref().unwrap_or(context.waker()));
             let polled = catch_unwind(AssertUnwindSafe(|| {
-                this.future.as_mut().as_pin_mut().expect("not polled after it is ready").poll(context)
+                this.future.as_mut().as_pin_mut().expect("not polled after it is ready").poll(&mut context)
             }));
             match polled {
                 Ok(Poll::Pending) => return Poll::Pending,

@@ -2,6 +2,7 @@
 
 use super::heartbeat::Heartbeat;
 use super::limits::Limits;
+use super::waiting::Stacks;
 use crate::schedule::{Policy, PolicyName, Ready, TaskId};
 use crate::tape::{Lane, Tape};
 use crate::task::{NodeId, TaskKey, Tasks};
@@ -41,6 +42,8 @@ pub struct World {
     pub(super) polls_since_timer: Cell<u64>,
     pub(super) clock_reads: Cell<u32>,
     pub(super) closing: Cell<bool>,
+    /// Nobody will report on this run.
+    pub(super) ambient: Cell<bool>,
     /// Time moves by jumps only.
     pub(super) frozen: Cell<bool>,
     /// Who waits on which futex word, in order of arrival.
@@ -55,12 +58,28 @@ pub struct World {
     /// Set when the run must stop at the end of the present step.
     pub(super) must_stop: Cell<bool>,
     pub(super) watch: RefCell<Option<Rc<dyn Fn()>>>,
+    /// Set while tasks are asked what they wait for, after the end of a stalled run.
+    pub(super) asking: RefCell<Option<Stacks>>,
     pub(super) heartbeat: Arc<Heartbeat>,
     sites: RefCell<BTreeMap<usize, u32>>,
     last_site: Cell<Option<(usize, u32)>>,
     /// Name and clock error of each node, by number.
     nodes: RefCell<Vec<(Arc<str>, Skew)>>,
     extensions: RefCell<Vec<(TypeId, Rc<dyn Any>)>>,
+}
+
+/// What a world is made of.
+pub struct Setup {
+    /// Choices; if it records, so does the trace.
+    pub tape: Tape,
+    /// Who runs next.
+    pub policy: PolicyName,
+    /// Bounds.
+    pub limits: Limits,
+    /// Shown to the watchdog.
+    pub heartbeat: Arc<Heartbeat>,
+    /// Where the scenario is written: its task is reported as spawned there.
+    pub written_at: &'static Location<'static>,
 }
 
 /// A panic inside the run.
@@ -130,18 +149,13 @@ impl Drop for Inside {
 
 impl World {
     /// A world with nothing in it yet but the node of the scenario itself.
-    pub fn new(
-        tape: Tape,
-        recording: bool,
-        policy: PolicyName,
-        limits: Limits,
-        heartbeat: Arc<Heartbeat>,
-    ) -> Rc<Self> {
+    pub fn new(setup: Setup) -> Rc<Self> {
+        let Setup { tape, policy, limits, heartbeat, .. } = setup;
         let policy = policy.build(&mut tape.generator("policy"));
         let world = Self {
             schedule: tape.lane("sched"),
+            trace: Trace::new(tape.is_recording()),
             tape,
-            trace: Trace::new(recording),
             limits,
             run: RUNS.fetch_add(1, Ordering::Relaxed),
             now: Cell::new(0),
@@ -155,6 +169,7 @@ impl World {
             polls_since_timer: Cell::new(0),
             clock_reads: Cell::new(0),
             closing: Cell::new(false),
+            ambient: Cell::new(false),
             frozen: Cell::new(false),
             waiters: RefCell::default(),
             parked: RefCell::default(),
@@ -164,6 +179,7 @@ impl World {
             panics: RefCell::default(),
             must_stop: Cell::new(false),
             watch: RefCell::default(),
+            asking: RefCell::default(),
             heartbeat,
             sites: RefCell::default(),
             last_site: Cell::new(None),
@@ -211,6 +227,13 @@ impl World {
         self.now()
     }
 
+    /// Whether another task could run instead of the running one: without one a switch point has
+    /// nobody to switch to.
+    #[inline]
+    pub fn others_ready(&self) -> bool {
+        self.ready.borrow().len() > 0
+    }
+
     /// Moves time without letting anything else run: a blocking sleep, or the cost of a poll.
     #[inline]
     pub fn advance(&self, by: Nanos) {
@@ -221,6 +244,16 @@ impl World {
     /// time only jumps to the next deadline when idle. What `tokio::time::pause` asks for.
     pub fn freeze(&self, frozen: bool) {
         self.frozen.set(frozen);
+    }
+
+    /// Whether this is the world of an [`Ambient`](crate::sim::Ambient): there is no scenario, and nobody will report
+    /// on the run.
+    pub fn is_ambient(&self) -> bool {
+        self.ambient.get()
+    }
+
+    pub(crate) fn set_ambient(&self) {
+        self.ambient.set(true);
     }
 
     /// Whether time [stands still](World::freeze).
@@ -259,7 +292,7 @@ impl World {
 
     /// The running task, if any.
     pub fn current_task(&self) -> Option<TaskId> {
-        self.current.get().map(|(key, _)| key.id)
+        self.current.get().map(|(key, _)| key.id).filter(|id| id.0 != u64::MAX)
     }
 
     /// The node of the running task; [`NodeId::WORLD`] if none is running.
@@ -390,7 +423,7 @@ impl World {
                 location,
                 task: task.map(|task| task.id),
                 node: self.node_name(self.current_node()).to_string(),
-                spawned_at: task.map_or_else(String::new, |task| self.site_name(task.spawned_at)),
+                spawned_at: task.map_or_else(String::new, |task| site_name(task.spawned_at)),
             }
         };
         self.fact("panic", &[], || match note.location.as_str() {
@@ -427,8 +460,9 @@ impl World {
         self.last_site.set(Some((address, site)));
         site
     }
+}
 
-    pub(crate) fn site_name(&self, location: &'static Location<'static>) -> String {
-        location.to_string()
-    }
+/// A location as reports show it.
+pub(super) fn site_name(location: &'static Location<'static>) -> String {
+    location.to_string()
 }

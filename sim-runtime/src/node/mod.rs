@@ -17,6 +17,7 @@ pub use finish::Finish;
 use state::Boot;
 use std::future::Future;
 use std::net::IpAddr;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,6 +90,7 @@ impl Node {
     /// Boots the node: runs what `main` returns as a task on it, now and at every restart. A node
     /// that is up already is restarted. The node stays up when `main` returns; an error it returns
     /// fails the run, as a panic does.
+    #[track_caller]
     pub fn boot<F, M>(self, main: M)
     where
         M: Fn() -> F + 'static,
@@ -96,14 +98,15 @@ impl Node {
         F::Output: Finish + 'static,
     {
         self.crash();
-        let boot: Boot = Rc::new(move || {
+        let main = move || {
             let future = main();
             Box::pin(async move {
                 if let Err(error) = future.await.finish() {
                     panic!("the main function of node {} returned an error: {error}", self.name());
                 }
-            })
-        });
+            }) as _
+        };
+        let boot = Boot { main: Rc::new(main), written_at: Location::caller() };
         self.with(|_, nodes| nodes.set_boot(self.0, boot));
         self.restart();
     }
@@ -119,10 +122,11 @@ impl Node {
         F: Future + 'static,
         F::Output: 'static,
     {
+        let spawned_at = Location::caller();
         with_current(|world| {
             let up = nodes(world).is_up(self.0);
             assert!(up, "node {} is down: nothing can be spawned on it", world.node_name(self.0));
-            spawn_on(world, self.0, future)
+            spawn_on(world, self.0, spawned_at, future)
         })
     }
 

@@ -7,11 +7,17 @@ use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-pub(super) type Boot = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
+/// How a node boots: its main function, and where the scenario says so.
+#[derive(Clone)]
+pub(super) struct Boot {
+    pub(super) main: Rc<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>,
+    pub(super) written_at: &'static Location<'static>,
+}
 
 /// Told what happens to nodes. The network closes a crashed node's sockets here, a disk loses
 /// what was not synced.
@@ -192,8 +198,8 @@ impl World {
         nodes.tell(|lifecycle| lifecycle.booted(self, node));
         if let Some(boot) = boot {
             // What `main` does before its first await belongs to the node too.
-            let main = async move { boot().await };
-            drop(spawn_on(self, node, main));
+            let written_at = boot.written_at;
+            drop(spawn_on(self, node, written_at, async move { (boot.main)().await }));
         }
     }
 

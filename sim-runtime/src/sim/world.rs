@@ -2,12 +2,12 @@
 
 use super::outcome::Outcome;
 use super::property::{Properties, properties};
+use super::select::seed_select;
 use super::{Finish, Sim};
-use crate::executor::{Heartbeat, Limit, Limits, Stop, World, spawn_on};
+use crate::executor::{Limit, PanicNote, Setup, Stop, World, spawn_on};
 use crate::fault::{Account, faults};
 use crate::node::Hosted;
-use crate::schedule::PolicyName;
-use crate::tape::{Recording, Tape};
+use crate::tape::Recording;
 use crate::task::NodeId;
 use crate::time::Nanos;
 use crate::trace::{Checkpoint, Fact};
@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::panic::Location;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// All that is known of a run when it has ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,6 +47,26 @@ pub struct Ended {
     pub faults: BTreeMap<String, Account>,
 }
 
+impl Ended {
+    /// A run of which nothing is known but its outcome.
+    pub(crate) fn unknown(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            digest: 0,
+            steps: 0,
+            elapsed: 0,
+            choices: 0,
+            misfits: 0,
+            recording: Recording::default(),
+            facts: Vec::new(),
+            facts_dropped: 0,
+            checkpoints: Vec::new(),
+            reached: BTreeMap::new(),
+            faults: BTreeMap::new(),
+        }
+    }
+}
+
 /// Runs a scenario once, on this thread, with the C library's hooks in place.
 ///
 /// Thread-locals of earlier runs on the same thread stay (hash keys, for example): whoever needs
@@ -55,23 +75,18 @@ pub struct Ended {
 /// # Panics
 ///
 /// If the thread is inside a run already.
-pub fn run_scenario<F, R>(
-    tape: Tape,
-    recording: bool,
-    policy: PolicyName,
-    limits: Limits,
-    heartbeat: Arc<Heartbeat>,
-    scenario: impl FnOnce(Sim) -> F,
-) -> Ended
+pub fn run_scenario<F, R>(setup: Setup, scenario: impl FnOnce(Sim) -> F) -> Ended
 where
     F: Future<Output = R> + 'static,
     R: Finish + 'static,
 {
-    let world = World::new(tape, recording, policy, limits, heartbeat);
+    let written_at = setup.written_at;
+    seed_select(&setup.tape);
+    let world = World::new(setup);
     let hooks = sim_host::enter(Rc::new(Hosted::new(&world)));
     let inside = world.enter();
     let properties = properties(&world);
-    let outcome = live(&world, &properties, scenario);
+    let outcome = live(&world, &properties, written_at, scenario);
     let digest = world.digest();
     properties.clear();
     world.power_off();
@@ -98,7 +113,12 @@ where
     ended
 }
 
-fn live<F, R>(world: &Rc<World>, properties: &Rc<Properties>, scenario: impl FnOnce(Sim) -> F) -> Outcome
+fn live<F, R>(
+    world: &Rc<World>,
+    properties: &Rc<Properties>,
+    written_at: &'static Location<'static>,
+    scenario: impl FnOnce(Sim) -> F,
+) -> Outcome
 where
     F: Future<Output = R> + 'static,
     R: Finish + 'static,
@@ -106,7 +126,7 @@ where
     let returned: Rc<RefCell<Option<Result<(), String>>>> = Rc::default();
     let slot = returned.clone();
     let future = scenario(Sim::new());
-    let main = spawn_on(world, NodeId::WORLD, async move {
+    let main = spawn_on(world, NodeId::WORLD, written_at, async move {
         let result = future.await.finish();
         *slot.borrow_mut() = Some(result);
     });
@@ -123,7 +143,11 @@ where
         Some(Err(detail)) => {
             return Outcome::Violated { property: "the scenario returns without an error".into(), detail };
         }
-        None => return failure(world, properties, Stop::Failed).expect("the scenario's own task panicked"),
+        None => {
+            // Other panics may have been tolerated before it.
+            let own = world.panics().into_iter().rfind(|note| note.task == Some(main.id()));
+            return panicked(own.expect("the scenario's own task panicked"));
+        }
     }
     if !properties.has_liveness() {
         return Outcome::Passed;
@@ -175,12 +199,14 @@ fn failure(world: &Rc<World>, properties: &Properties, stop: Stop) -> Option<Out
         }
         Stop::Failed => {
             let note = world.panics().into_iter().next();
-            let note = note.expect("only a violation or a panic stops a run");
-            let node = if note.node.is_empty() { "the scenario" } else { &note.node };
-            let task = note
-                .task
-                .map_or_else(String::new, |id| format!("{id} of {node}, spawned at {}", note.spawned_at));
-            Some(Outcome::Panicked { message: note.message, location: note.location, task })
+            Some(panicked(note.expect("only a violation or a panic stops a run")))
         }
     }
+}
+
+fn panicked(note: PanicNote) -> Outcome {
+    let node = if note.node.is_empty() { "the scenario" } else { &note.node };
+    let task =
+        note.task.map_or_else(String::new, |id| format!("{id} of {node}, spawned at {}", note.spawned_at));
+    Outcome::Panicked { message: note.message, location: note.location, task }
 }

@@ -87,6 +87,11 @@ impl Tape {
         self.0.seed
     }
 
+    /// Whether choices that are not calm are kept.
+    pub fn is_recording(&self) -> bool {
+        self.0.recording
+    }
+
     /// Whether choices are repeated from a recording.
     pub fn is_scripted(&self) -> bool {
         self.0.script.is_some()

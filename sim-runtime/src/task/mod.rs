@@ -92,9 +92,4 @@ impl Tasks {
     pub fn live_mut(&mut self) -> impl Iterator<Item = &mut Task> {
         self.slots.iter_mut().flatten()
     }
-
-    /// Number of live tasks.
-    pub fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
-    }
 }

@@ -79,7 +79,7 @@ impl Timers {
     }
 
     /// The next deadline, if any timer is pending.
-    pub fn next(&mut self) -> Option<Nanos> {
+    pub fn next_deadline(&mut self) -> Option<Nanos> {
         while let Some(Reverse((deadline, _, slot, generation))) = self.heap.peek() {
             if self.slots[*slot as usize].generation == *generation {
                 return Some(*deadline);
@@ -92,10 +92,10 @@ impl Timers {
 
     /// Takes the waker of the next timer due at or before `now`.
     pub fn due(&mut self, now: Nanos) -> Option<Waker> {
-        if self.next()? > now {
+        if self.next_deadline()? > now {
             return None;
         }
-        let Reverse((_, _, slot, _)) = self.heap.pop().expect("next() found it");
+        let Reverse((_, _, slot, _)) = self.heap.pop().expect("next_deadline() found it");
         let waker = self.slots[slot as usize].waker.take();
         self.release(slot);
         waker

@@ -1,0 +1,140 @@
+//! What a task waits for, found out by asking it.
+//!
+//! When a run has stalled, every live task is polled once more with a waker that tells when it is cloned. A
+//! future that waits clones its waker, so the call stack at that moment says which primitive it
+//! waits in and from which line of the code under test. Polling a future that was not woken is always allowed.
+//! Nothing that happens in these polls counts: the run is over.
+
+use super::world::World;
+use std::backtrace::Backtrace;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+
+/// Stacks at the clones of a waker, most recent last.
+pub(super) type Stacks = Arc<Mutex<Vec<String>>>;
+
+/// The waker to poll with while asking: `inner`, and where the stacks go.
+pub(super) fn asking_waker(inner: Waker, stacks: &Stacks) -> Waker {
+    let stacks = stacks.clone();
+    sim_host::inspect::inspect_clones(inner, move || {
+        let stack = sim_host::outside(|| Backtrace::force_capture().to_string());
+        stacks.lock().unwrap_or_else(PoisonError::into_inner).push(stack);
+    })
+}
+
+impl World {
+    /// Where the tasks wait, by task number: `function at file:line` of the code under test.
+    pub(crate) fn ask_tasks(&self) -> Vec<(crate::schedule::TaskId, String)> {
+        let wakers: Vec<_> = self.tasks.borrow().live().iter().map(|task| task.waker.clone()).collect();
+        wakers.into_iter().for_each(Waker::wake);
+        let mut answers = Vec::new();
+        loop {
+            let mut ready = self.ready.borrow_mut();
+            if ready.is_empty() {
+                break;
+            }
+            let runnable = ready.take(0);
+            drop(ready);
+            let key = *runnable.metadata();
+            let Some(node) = self.tasks.borrow().get(key).map(|task| task.node) else { continue };
+            let stacks = Stacks::default();
+            *self.asking.borrow_mut() = Some(stacks.clone());
+            self.current.set(Some((key, node)));
+            runnable.run();
+            self.current.set(None);
+            *self.asking.borrow_mut() = None;
+            let stacks = stacks.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(place) = stacks.iter().find_map(|stack| place_in(stack)) {
+                answers.push((key.id, place));
+            }
+            if answers.len() >= ASKED_MAX {
+                break;
+            }
+        }
+        self.ready.borrow_mut().extract(|_| true).into_iter().for_each(drop);
+        answers
+    }
+}
+
+/// Tasks asked at most: taking a stack costs milliseconds.
+const ASKED_MAX: usize = 32;
+
+/// The innermost frame of the code under test in a stack, and the function it called.
+fn place_in(stack: &str) -> Option<String> {
+    let mut called = None;
+    let mut lines = stack.lines().map(str::trim).peekable();
+    while let Some(line) = lines.next() {
+        let Some((number, function)) = line.split_once(": ") else { continue };
+        if number.parse::<u32>().is_err() {
+            continue;
+        }
+        let file = lines.next_if(|next| next.starts_with("at ")).and_then(|next| next.strip_prefix("at "));
+        if file.is_some_and(is_under_test) && !is_ours(function) {
+            let file = file.unwrap_or_default().trim_start_matches("./");
+            return Some(match called {
+                Some(called) => format!("{called}, awaited at {file}"),
+                None => format!("an await at {file}"),
+            });
+        }
+        if !is_plumbing(function) {
+            called = Some(readable(function));
+        }
+    }
+    None
+}
+
+/// Whether a source file is neither of the standard library nor of a registry or git dependency.
+fn is_under_test(file: &str) -> bool {
+    !["/rustc/", "/registry/src/", "/git/checkouts/", "/library/"].iter().any(|part| file.contains(part))
+}
+
+fn is_ours(function: &str) -> bool {
+    ["sim_host::", "sim_runtime::", "<sim_host::", "<sim_runtime::", "sim_net::", "<sim_net::"]
+        .iter()
+        .any(|prefix| function.starts_with(prefix))
+}
+
+fn is_plumbing(function: &str) -> bool {
+    ["std::", "core::", "alloc::", "sim_host::", "<core::", "<alloc::", "<std::", "__rustc"]
+        .iter()
+        .any(|prefix| function.starts_with(prefix))
+        || function.contains("core::future")
+}
+
+/// A function's path without generics and closures: `<a::B<C> as D>::poll` becomes `a::B::poll`.
+fn readable(function: &str) -> String {
+    let function = function.replace("::{{closure}}", "");
+    let (path, method) = match function.strip_prefix('<').and_then(|rest| rest.split_once(" as ")) {
+        Some((path, rest)) => (
+            path.to_owned(),
+            rest.rsplit_once(">::").map_or(String::new(), |(_, method)| format!("::{method}")),
+        ),
+        None => (function, String::new()),
+    };
+    let plain = path.split('<').next().unwrap_or_default().trim_end_matches(':');
+    format!("{plain}{method}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_line_of_the_code_under_test_is_found() {
+        let stack = "   0: std::backtrace::Backtrace::force_capture
+             at /rustc/abc/library/std/src/backtrace.rs:312:9
+   1: <tokio::sync::batch_semaphore::Acquire<'_> as core::future::future::Future>::poll
+             at /home/me/.cargo/registry/src/index/tokio-1.54.1/src/sync/batch_semaphore.rs:588:9
+   2: tokio::sync::mutex::Mutex<T>::lock::{{closure}}
+             at /home/me/.cargo/registry/src/index/tokio-1.54.1/src/sync/mutex.rs:435:15
+   3: shop::orders::reserve::{{closure}}
+             at ./src/orders.rs:41:33
+   4: sim_runtime::executor::spawn::poll
+             at ./sim-runtime/src/executor/spawn.rs:1:1";
+        assert_eq!(
+            place_in(stack).as_deref(),
+            Some("tokio::sync::mutex::Mutex, awaited at src/orders.rs:41:33")
+        );
+        assert_eq!(place_in("nothing of the sort"), None);
+    }
+}

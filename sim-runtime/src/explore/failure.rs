@@ -1,0 +1,366 @@
+//! A failure is a file: what it was, the choices that lead to it, and the facts they led to.
+//!
+//! Text, one thing a line, so that a person can read it and version control can show what
+//! changed. The choices are what is repeated; the facts are there to say, when the code has moved
+//! on, where the repeated run parts from the recorded one.
+
+use super::{Request, Scenario, VERSION};
+use crate::schedule::{PolicyName, TaskId};
+use crate::sim::{Ended, Outcome};
+use crate::tape::{Recording, RecordingError};
+use crate::trace::Fact;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+/// The version of the file format.
+pub const FORMAT: u32 = 1;
+
+/// A failure that can be saved and repeated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed it was found with; entropy comes from it when the choices are repeated.
+    pub seed: u64,
+    /// The policy in force when it was found.
+    pub policy: PolicyName,
+    /// How the run ended.
+    pub outcome: Outcome,
+    /// The digest of the run that the choices give.
+    pub digest: u64,
+    /// Its steps.
+    pub steps: u64,
+    /// The choices that are not calm.
+    pub choices: Recording,
+    /// The facts.
+    pub facts: Vec<Fact>,
+}
+
+/// Why a failure file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FailureError {
+    /// It cannot be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not a failure file.
+    #[error("not a failure file: it does not begin with `sim failure, format {FORMAT}` but with `{0}`")]
+    NotOne(String),
+    /// Another format.
+    #[error(
+        "the failure file has format {found}, this version reads format {FORMAT}; run its seed again to record it anew"
+    )]
+    Format {
+        /// The format found.
+        found: String,
+    },
+    /// Another version of the simulation.
+    #[error(
+        "the failure was recorded by version {found}, this is version {VERSION}; run its seed again with this version, or repeat it with that one"
+    )]
+    Version {
+        /// The version found.
+        found: String,
+    },
+    /// Lines are missing at the end.
+    #[error("the failure file ends after line {0}, before its last line `--- end`: it has been cut off")]
+    Truncated(usize),
+    /// A line is not what should be there.
+    #[error("line {line} of the failure file: {reason}")]
+    Line {
+        /// Line number, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It belongs to another scenario.
+    #[error("the failure is one of scenario `{found}`, not of `{expected}`")]
+    OtherScenario {
+        /// The scenario in the file.
+        found: String,
+        /// The scenario that was to repeat it.
+        expected: String,
+    },
+}
+
+const CHOICES: &str = "--- choices";
+const FACTS: &str = "--- facts";
+const END: &str = "--- end";
+
+impl Failure {
+    /// What is to be saved of a recorded run.
+    pub fn of(scenario: &Scenario, request: &Request, ended: &Ended) -> Self {
+        Self {
+            scenario: scenario.name().to_owned(),
+            seed: request.seed,
+            policy: request.policy,
+            outcome: ended.outcome.clone(),
+            digest: ended.digest,
+            steps: ended.steps,
+            choices: ended.recording.clone(),
+            facts: ended.facts.clone(),
+        }
+    }
+
+    /// The run that repeats this failure.
+    pub fn request(&self) -> Request {
+        Request { seed: self.seed, script: Some(self.choices.clone()), policy: self.policy, recording: true }
+    }
+
+    /// The text of the file.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        let outcome = serde_json::to_string(&self.outcome).expect("an outcome has only strings in it");
+        let header = [
+            ("version", VERSION.to_owned()),
+            ("scenario", self.scenario.clone()),
+            ("seed", self.seed.to_string()),
+            ("policy", self.policy.to_string()),
+            ("digest", format!("{:#018x}", self.digest)),
+            ("steps", self.steps.to_string()),
+            ("outcome", outcome),
+        ];
+        writeln!(text, "sim failure, format {FORMAT}").expect("a string takes all");
+        for (key, value) in header {
+            writeln!(text, "{key}: {value}").expect("a string takes all");
+        }
+        write!(text, "{CHOICES}\n{}{FACTS}\n", self.choices).expect("a string takes all");
+        for fact in &self.facts {
+            writeln!(text, "{}", fact_line(fact)).expect("a string takes all");
+        }
+        writeln!(text, "{END}").expect("a string takes all");
+        text
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    ///
+    /// If it is not one, is of another format or version, was cut off, or has a line that is wrong.
+    pub fn from_text(text: &str) -> Result<Self, FailureError> {
+        let lines: Vec<&str> = text.lines().collect();
+        let first = lines.first().copied().unwrap_or_default();
+        let Some(format) = first.strip_prefix("sim failure, format ") else {
+            return Err(FailureError::NotOne(first.chars().take(60).collect()));
+        };
+        if format != FORMAT.to_string() {
+            return Err(FailureError::Format { found: format.to_owned() });
+        }
+        if lines.last() != Some(&END) {
+            return Err(FailureError::Truncated(lines.len()));
+        }
+        let version = header(&lines, 1, "version")?;
+        if version != VERSION {
+            return Err(FailureError::Version { found: version.to_owned() });
+        }
+        let error = |line: usize, reason: String| FailureError::Line { line: line + 1, reason };
+        let number = |line: usize, key: &str| {
+            let value = header(&lines, line, key)?;
+            value.parse::<u64>().map_err(|_| error(line, format!("`{value}` is not a whole number")))
+        };
+        let digest = header(&lines, 5, "digest")?;
+        let digest = digest.strip_prefix("0x").and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        let policy =
+            header(&lines, 4, "policy")?.parse().map_err(|unknown| error(4, format!("{unknown}")))?;
+        let outcome = serde_json::from_str(header(&lines, 7, "outcome")?)
+            .map_err(|unreadable| error(7, format!("the outcome is unreadable: {unreadable}")))?;
+        let section = |from: usize, name: &str| {
+            let at = lines[from..].iter().position(|line| *line == name);
+            at.map(|at| from + at).ok_or_else(|| error(from, format!("`{name}` is missing after this line")))
+        };
+        if lines.get(8) != Some(&CHOICES) {
+            return Err(error(8, format!("expected `{CHOICES}`")));
+        }
+        let facts_at = section(9, FACTS)?;
+        let choices = Recording::parse(&lines[9..facts_at].join("\n")).map_err(
+            |RecordingError { line, reason, text }| error(8 + line, format!("{reason}, in `{text}`")),
+        )?;
+        let facts = (facts_at + 1..lines.len() - 1)
+            .map(|at| {
+                parse_fact(lines[at]).ok_or_else(|| error(at, format!("`{}` is not a fact", lines[at])))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            scenario: header(&lines, 2, "scenario")?.to_owned(),
+            seed: number(3, "seed")?,
+            policy,
+            outcome,
+            digest: digest.ok_or_else(|| error(5, "the digest is not a hexadecimal number".into()))?,
+            steps: number(6, "steps")?,
+            choices,
+            facts,
+        })
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Failure::from_text`], or if it cannot be read.
+    pub fn read(path: &Path) -> Result<Self, FailureError> {
+        let text = sim_host::outside(|| fs::read_to_string(path));
+        Self::from_text(&text.map_err(|source| FailureError::Io { path: path.to_owned(), source })?)
+    }
+
+    /// Writes the failure to a new file in `folder`, which is made if need be, and answers its path.
+    /// A file that holds another failure is never overwritten; one that holds this very failure is
+    /// used as it is.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be made or the file not be written.
+    pub fn save(&self, folder: &Path) -> Result<PathBuf, FailureError> {
+        let text = self.to_text();
+        let stem = format!("{}-{}", self.scenario.replace("::", "-"), self.seed);
+        let attempt = |path: &Path| -> io::Result<bool> {
+            match fs::OpenOptions::new().write(true).create_new(true).open(path) {
+                Ok(mut file) => io::Write::write_all(&mut file, text.as_bytes()).map(|()| true),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    Ok(fs::read_to_string(path).is_ok_and(|there| there == text))
+                }
+                Err(error) => Err(error),
+            }
+        };
+        sim_host::outside(|| {
+            fs::create_dir_all(folder)
+                .map_err(|source| FailureError::Io { path: folder.to_owned(), source })?;
+            let mut number = 1_u64;
+            loop {
+                let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+                let path = folder.join(format!("{stem}{suffix}.failure"));
+                match attempt(&path) {
+                    Ok(true) => return Ok(path),
+                    Ok(false) => number += 1,
+                    Err(source) => return Err(FailureError::Io { path, source }),
+                }
+            }
+        })
+    }
+}
+
+fn header<'a>(lines: &[&'a str], at: usize, key: &str) -> Result<&'a str, FailureError> {
+    let value =
+        lines.get(at).and_then(|line| line.strip_prefix(key)).and_then(|rest| rest.strip_prefix(": "));
+    value.ok_or_else(|| FailureError::Line { line: at + 1, reason: format!("expected `{key}: ...`") })
+}
+
+/// `step at node task kind choices text`; `-` for nothing.
+fn fact_line(fact: &Fact) -> String {
+    let task = fact.task.map_or("-".to_owned(), |task| task.0.to_string());
+    let node = if fact.node.is_empty() { "-" } else { &fact.node };
+    let choices: Vec<_> =
+        fact.choices.iter().map(|(lane, index)| format!("{}:{index}", lane.replace(' ', "%20"))).collect();
+    let choices = if choices.is_empty() { "-".to_owned() } else { choices.join(",") };
+    let text = fact.text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
+    format!("{} {} {node} {task} {} {choices} {text}", fact.step, fact.at, fact.kind)
+}
+
+fn parse_fact(line: &str) -> Option<Fact> {
+    let mut words = line.splitn(7, ' ');
+    let step = words.next()?.parse().ok()?;
+    let at = words.next()?.parse().ok()?;
+    let node = words.next().map(|word| if word == "-" { "" } else { word })?.into();
+    let task = match words.next()? {
+        "-" => None,
+        number => Some(TaskId(number.parse().ok()?)),
+    };
+    let kind = words.next()?.to_owned().into();
+    let choices = match words.next()? {
+        "-" => Vec::new(),
+        list => list
+            .split(',')
+            .map(|choice| {
+                let (lane, index) = choice.rsplit_once(':')?;
+                Some((lane.replace("%20", " ").into(), index.parse().ok()?))
+            })
+            .collect::<Option<_>>()?,
+    };
+    let mut text = String::new();
+    let mut characters = words.next()?.chars();
+    while let Some(character) = characters.next() {
+        text.push(match character {
+            '\\' => match characters.next()? {
+                'n' => '\n',
+                'r' => '\r',
+                other => other,
+            },
+            other => other,
+        });
+    }
+    Some(Fact { step, at, node, task, kind, text, choices })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Failure {
+        let fact = |step, text: &str, choices: Vec<(std::sync::Arc<str>, u64)>| Fact {
+            step,
+            at: step * 100,
+            node: "api".into(),
+            task: Some(TaskId(3)),
+            kind: "http.request".into(),
+            text: text.into(),
+            choices,
+        };
+        Failure {
+            scenario: "tests::double_charge".into(),
+            seed: 17,
+            policy: PolicyName::Portfolio,
+            outcome: Outcome::Violated {
+                property: "charged once".into(),
+                detail: "order 7\nwas charged twice".into(),
+            },
+            digest: 0xfeed,
+            steps: 90,
+            choices: Recording::parse("fault/http.response_lost 0 1/2\nsched 12 3/5").expect("test data"),
+            facts: vec![fact(1, "POST /charge \\ \n#1", vec![("net/a>b".into(), 4)]), fact(2, "", vec![])],
+        }
+    }
+
+    #[test]
+    fn text_round_trips() {
+        let failure = example();
+        assert_eq!(Failure::from_text(&failure.to_text()).expect("its own text"), failure);
+    }
+
+    #[test]
+    fn bad_files_are_refused_with_what_is_wrong() {
+        let good = example().to_text();
+        let check = |text: &str, expected: &str| {
+            let error = Failure::from_text(text).expect_err(expected).to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        check("", "not a failure file");
+        check("hello", "`hello`");
+        check(&good.replace("format 1", "format 2"), "format 2");
+        check(&good.replace(&format!("version: {VERSION}"), "version: 0.0.9"), "version 0.0.9");
+        check(&good.replace("seed: 17", "seed: x"), "line 4 of the failure file: `x`");
+        check(&good.replace("sched 12 3/5", "sched 12 5/5"), "line 11 of the failure file");
+        check(&good.replace("policy: portfolio", "policy: best"), "unknown policy `best`");
+        // Cut off anywhere: never taken for a whole one.
+        for end in 0..good.len() - 1 {
+            assert!(Failure::from_text(&good[..end]).is_err(), "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn another_failure_is_never_overwritten() {
+        let folder = std::env::temp_dir().join(format!("sim-failures-{}", std::process::id()));
+        let (first, mut second) = (example(), example());
+        second.digest = 1;
+        let save = |failure: &Failure| failure.save(&folder).expect("the temporary folder can be written");
+        let paths = [save(&first), save(&first), save(&second), save(&second)];
+        assert_eq!(paths[0], paths[1]);
+        assert_ne!(paths[0], paths[2]);
+        assert_eq!(paths[2], paths[3]);
+        assert_eq!(Failure::read(&paths[0]).expect("saved above"), first);
+        std::fs::remove_dir_all(folder).expect("made above");
+    }
+}

@@ -1,0 +1,121 @@
+//! A scenario: code under test with its setup, and how to start it from a shell.
+
+use crate::executor::Limits;
+use crate::node::Finish;
+use crate::sim::Sim;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+
+type Body = dyn Fn(Sim) -> Pin<Box<dyn Future<Output = Result<(), String>>>> + Send + Sync;
+
+/// Code under test with its setup. Can be run any number of times, on any thread.
+#[derive(Clone)]
+pub struct Scenario {
+    name: String,
+    body: Arc<Body>,
+    written_at: &'static Location<'static>,
+    /// Bounds of each run.
+    pub limits: Limits,
+    /// How to run it again from a shell.
+    pub rerun: Rerun,
+}
+
+/// How a scenario is started from a shell, for the commands in reports and for confirmation in a
+/// fresh process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rerun {
+    /// A test of libtest: package and path of the test within its binary.
+    Test {
+        /// Name of the package.
+        package: String,
+        /// `module::function`.
+        path: String,
+    },
+    /// A program that runs the scenario when started with its present arguments. The commands to
+    /// print have `{seed}` and `{file}` where the seed and the failure file go.
+    Program {
+        /// Runs one seed.
+        seed: String,
+        /// Repeats a failure file.
+        replay: String,
+    },
+}
+
+impl Scenario {
+    /// A scenario of this name.
+    ///
+    /// # Panics
+    ///
+    /// If the name is empty or has characters other than ASCII letters, digits, `_`, `-` and `:`: it
+    /// becomes part of file names.
+    #[track_caller]
+    pub fn new<F, R>(name: &str, rerun: Rerun, body: impl Fn(Sim) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = R> + 'static,
+        R: Finish + 'static,
+    {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_-:".contains(&byte);
+        assert!(
+            !name.is_empty() && name.bytes().all(legal),
+            "`{name}` cannot name a scenario: use letters, digits, `_`, `-` and `::`"
+        );
+        let body: Arc<Body> = Arc::new(move |sim| {
+            let future = body(sim);
+            Box::pin(async move { future.await.finish() })
+        });
+        Self { name: name.to_owned(), body, written_at: Location::caller(), limits: Limits::default(), rerun }
+    }
+
+    /// The scenario with other bounds.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is written.
+    pub(super) fn written_at(&self) -> &'static Location<'static> {
+        self.written_at
+    }
+
+    pub(super) fn start(&self, sim: Sim) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
+        (self.body)(sim)
+    }
+
+    /// The command that runs `seed` alone. `policy` is the one that was asked for by setting.
+    pub fn seed_command(&self, seed: u64, policy: Option<&str>) -> String {
+        let policy = policy.map_or_else(String::new, |policy| format!("SIM_POLICY={policy} "));
+        match &self.rerun {
+            Rerun::Test { package, path } => {
+                format!("SIM_SEED={seed} {policy}cargo test -p {package} {path} -- --exact")
+            }
+            Rerun::Program { seed: command, .. } => {
+                format!("{policy}{}", command.replace("{seed}", &seed.to_string()))
+            }
+        }
+    }
+
+    /// The command that repeats a failure file.
+    pub fn replay_command(&self, file: &str) -> String {
+        match &self.rerun {
+            Rerun::Test { package, path } => {
+                format!("SIM_REPLAY={file} cargo test -p {package} {path} -- --exact")
+            }
+            Rerun::Program { replay, .. } => replay.replace("{file}", file),
+        }
+    }
+}
+
+impl fmt::Debug for Scenario {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Scenario").field("name", &self.name).finish_non_exhaustive()
+    }
+}
