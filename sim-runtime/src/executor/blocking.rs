@@ -82,6 +82,18 @@ where
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocked(pub Stop);
 
+impl std::fmt::Display for Blocked {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Stop::Stalled => formatter.write_str("nothing is ready and no timer is pending"),
+            Stop::OverLimit(limit) => write!(formatter, "the run is over its limit of {limit}"),
+            Stop::Done | Stop::Deadline | Stop::Failed => formatter.write_str("the run has failed"),
+        }
+    }
+}
+
+impl std::error::Error for Blocked {}
+
 /// Waits for a future where there is no `await`: in a blocking closure, or on the run's own thread outside of
 /// all tasks. Other tasks run meanwhile.
 ///

@@ -209,6 +209,16 @@ impl World {
         self.now.get()
     }
 
+    /// Tells this run from others of the process: for what must not act on another run's world.
+    pub fn number(&self) -> u32 {
+        self.run
+    }
+
+    /// Every waiting task in words, for a message about a run that cannot go on.
+    pub fn waiting_tasks(&self) -> Vec<String> {
+        self.describe_tasks()
+    }
+
     /// Polls made so far.
     #[inline]
     pub fn step(&self) -> u64 {

@@ -1,0 +1,95 @@
+//! What `#[tokio::test]` and `#[tokio::main]` expand to.
+
+use crate::runtime::context::{self, Entered};
+use crate::runtime::core::Core;
+use crate::runtime::{Builder, Handle, RuntimeFlavor, limits, seam};
+use sim_runtime::Sim;
+use sim_runtime::drive;
+use sim_runtime::executor::with_current;
+use sim_runtime::explore::{Isolation, Rerun, Scenario};
+use std::future::Future;
+use std::pin::Pin;
+
+/// What the attribute says about a test.
+#[derive(Clone, Copy, Debug)]
+pub struct Test {
+    /// `CARGO_PKG_NAME` of the test's package.
+    pub package: &'static str,
+    /// `crate::module::function`.
+    pub path: &'static str,
+    /// `flavor = "multi_thread"`.
+    pub multi_thread: bool,
+    /// `flavor = "local"`.
+    pub local: bool,
+    /// `worker_threads = N`.
+    pub workers: usize,
+    /// `start_paused = true`.
+    pub start_paused: bool,
+    /// It has `#[should_panic]`: one run, whose own panic is the test's.
+    pub should_panic: bool,
+}
+
+/// Runs a test as a sweep of seeds: each in a world of its own, with a runtime as the attribute says.
+///
+/// # Panics
+///
+/// If a run fails.
+#[track_caller]
+pub fn test<F, R>(test: Test, body: impl Fn() -> F + Send + Sync + Clone + 'static)
+where
+    F: Future<Output = R> + 'static,
+    R: sim_runtime::sim::Finish + 'static,
+{
+    let rerun = Rerun::Test {
+        package: test.package.to_owned(),
+        path: test.path.split_once("::").map_or(test.path, |(_, path)| path).to_owned(),
+    };
+    let scenario = Scenario::new(test.path, rerun, move |sim: Sim| {
+        let body = body.clone();
+        async move { run(sim, &test, body()).await }
+    })
+    .with_limits(limits());
+    drive::test(&scenario, 100, None::<Isolation>);
+}
+
+/// The body of a test on a runtime that lives as long as it.
+async fn run<F: Future>(sim: Sim, test: &Test, body: F) -> F::Output {
+    sim.tolerate_panics(true);
+    let mut builder = if test.multi_thread { multi_thread() } else { Builder::new_current_thread() };
+    builder.enable_all().start_paused(test.start_paused);
+    if test.workers > 0 {
+        builder.worker_threads(test.workers);
+    }
+    let core = with_current(|world| Core::new(world, builder.config(test.local)));
+    let _end = End(core.clone());
+    let may_leave = core.flavor() != RuntimeFlavor::CurrentThread;
+    let mut body: Pin<Box<F>> = Box::pin(body);
+    let handle = Handle { core: core.clone() };
+    let output = std::future::poll_fn(|cx| {
+        let _scope = context::scope(handle.clone(), None, Entered::Yes { may_leave });
+        seam::budget(|| body.as_mut().poll(cx))
+    })
+    .await;
+    core.shut_down();
+    core.blocking_ended().await;
+    output
+}
+
+#[cfg(feature = "rt-multi-thread")]
+fn multi_thread() -> Builder {
+    Builder::new_multi_thread()
+}
+
+#[cfg(not(feature = "rt-multi-thread"))]
+fn multi_thread() -> Builder {
+    Builder::new_current_thread()
+}
+
+/// Shuts the runtime down also when the body panics.
+struct End(std::sync::Arc<Core>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.shut_down();
+    }
+}

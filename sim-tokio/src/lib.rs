@@ -1,0 +1,33 @@
+//! tokio's paths, simulated.
+//!
+//! The same source is compiled twice: as the crate `sim-tokio`, over the registry's tokio, to be imported by
+//! name; and by `cargo sim` as a package named `tokio`, over a renamed copy of the very version that a
+//! project has locked, so that unmodified services run in the simulation.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`runtime`] | every flavour is the run's one executor |
+//! | [`task`] | tasks, blocking closures, local sets, join sets |
+//! | [`time`] | virtual time |
+//! | [`io`] | tokio's own traits and utilities; standard streams that go to the trace |
+//! | [`sync`], macros | tokio's own: they need no runtime |
+//!
+//! What is not simulated does not exist here: code that asks for it does not compile, instead of touching the real
+//! machine.
+
+pub mod io;
+pub mod runtime;
+pub mod task;
+pub mod time;
+
+#[doc(hidden)]
+pub mod entry;
+
+#[cfg(feature = "sync")]
+pub use real_tokio::sync;
+#[cfg(feature = "macros")]
+pub use real_tokio::{join, select, try_join};
+pub use real_tokio::{pin, stream, task_local};
+#[cfg(feature = "macros")]
+pub use sim_tokio_macros::{main, test};
+pub use task::spawn;
