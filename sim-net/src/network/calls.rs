@@ -222,6 +222,7 @@ impl State {
         if let Some(bytes) = options.receive_buffer {
             tcp.set_receive_buffer(Side::Client, bytes);
         }
+        let requests = (!self.requests.off).then(|| Box::new(crate::request::Tracked::new()));
         let (index, generation) = self.conns.insert(|number| Conn {
             tcp,
             nodes: [node, server],
@@ -230,7 +231,8 @@ impl State {
             listener: None,
             dialled: to,
             number,
-            requests: None,
+            unattended: false,
+            requests,
         });
         match place {
             Place::Node(..) => {
@@ -309,10 +311,10 @@ impl State {
         if bytes.is_empty() {
             return Ok(0);
         }
-        if self.requests.reads_along(world) {
-            return self.write_read_along(world, id, bytes);
+        match self.socket(id) {
+            Some(conn) if conn.requests.is_some() => self.write_read_along(world, id, bytes),
+            _ => self.write_through(world, id, bytes),
         }
-        self.write_through(world, id, bytes)
     }
 
     /// Sends bytes without looking at them.

@@ -12,6 +12,7 @@
 //! | `path` | the world around one connection |
 //! | `calls` | what sockets ask for |
 //! | `ports` | who has which port |
+//! | `reading` | requests read along, and faults on them |
 //! | `outage` | rules, crashes, boots |
 //! | `netstat` | the socket table as text |
 
@@ -21,6 +22,7 @@ mod outage;
 mod path;
 mod ports;
 pub(crate) mod queue;
+mod reading;
 pub(crate) mod state;
 
 use std::cell::RefCell;
@@ -55,6 +57,7 @@ impl Network {
     fn work<T>(&self, world: &Rc<World>, f: impl FnOnce(&mut State, &Rc<World>) -> T) -> T {
         let mut state = self.state.borrow_mut();
         let value = f(&mut state, world);
+        state.attend(world);
         state.shared.queue.arm(world);
         if state.shared.wakes.is_empty() && state.shared.drops.is_empty() {
             return value;

@@ -129,14 +129,4 @@ impl State {
     fn datagrams_blocked(&mut self, _link: LinkId) {}
     fn datagrams_released(&mut self, _world: &Rc<World>, _link: LinkId) {}
     pub(crate) fn datagram_arrives(&mut self, _world: &Rc<World>, _number: u64) {}
-    pub(crate) fn request_due(&mut self, _world: &Rc<World>, _number: u64) {}
-    fn release_all_requests(&mut self, _world: &Rc<World>) {}
-    pub(crate) fn write_read_along(
-        &mut self,
-        world: &Rc<World>,
-        id: super::SocketId,
-        bytes: &[u8],
-    ) -> std::io::Result<usize> {
-        self.write_through(world, id, bytes)
-    }
 }

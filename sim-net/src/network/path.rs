@@ -21,6 +21,7 @@ pub(crate) struct Path<'a> {
     pub(crate) number: u64,
     pub(crate) listener: &'a mut Option<ListenerId>,
     pub(crate) dialled: SocketAddr,
+    pub(crate) unattended: bool,
 }
 
 impl State {
@@ -43,6 +44,7 @@ impl State {
             number: conn.number,
             listener: &mut conn.listener,
             dialled: conn.dialled,
+            unattended: conn.unattended,
         };
         let value = f(&mut conn.tcp, &mut path);
         if conn.tcp.unobserved() {
@@ -87,6 +89,9 @@ impl Wire for Path<'_> {
 
     #[inline]
     fn ready(&mut self, side: Side, readiness: Readiness) {
+        if self.unattended && side == Side::Client {
+            self.shared.unattended.push(self.key);
+        }
         self.waiters[side as usize].wake(readiness, &mut self.shared.wakes);
     }
 

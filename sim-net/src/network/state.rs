@@ -86,6 +86,8 @@ pub(crate) struct Conn {
     pub(crate) dialled: SocketAddr,
     /// Numbered in order of opening, for facts.
     pub(crate) number: u64,
+    /// Made by the network itself: nobody polls it.
+    pub(crate) unattended: bool,
     /// What the request reader knows, when it reads along.
     pub(crate) requests: Option<Box<crate::request::Tracked>>,
 }
@@ -163,6 +165,8 @@ pub(crate) struct Shared {
     pub(crate) wakes: Vec<Waker>,
     pub(crate) drops: Vec<Waker>,
     pub(crate) listeners: BTreeMap<ListenerId, Listener>,
+    /// Connections the network made itself and has to look at.
+    pub(crate) unattended: Vec<(u32, u32)>,
     /// Nodes that do not answer.
     pub(crate) down: Vec<bool>,
     pub(crate) faults: Rc<Faults>,
@@ -200,6 +204,7 @@ impl State {
                 wakes: Vec::new(),
                 drops: Vec::new(),
                 listeners: BTreeMap::new(),
+                unattended: Vec::new(),
                 down: Vec::new(),
                 faults: faults(world),
             },

@@ -373,6 +373,20 @@ impl Connection {
         (pipe.send_limit as usize).saturating_sub(pipe.room(now_ns))
     }
 
+    /// Keeps back what `side` writes from now on, or lets it go.
+    pub fn set_held(&mut self, wire: &mut impl Wire, side: Side, held: bool) {
+        self.pipe_mut(side).held = held;
+        if !held && self.end(side).phase == Phase::Open {
+            self.flush(wire, side);
+        }
+    }
+
+    /// When everything `side` has sent so far will have arrived; a trip from now when nothing is under way.
+    pub fn last_arrival_ns(&self, wire: &impl Wire, side: Side) -> u64 {
+        let trip = wire.trip_ns(side).unwrap_or(0);
+        self.pipe(side).last_arrival_ns().max(wire.now() + trip)
+    }
+
     /// Whether packets of `side` wait for the path to heal.
     pub fn stuck(&self, side: Side) -> bool {
         self.pipe(side).waiting_since().is_some()

@@ -245,6 +245,11 @@ impl Pipe {
         self.segments.iter().find(|segment| segment.acked_ns == NEVER).map(|segment| segment.sent_ns)
     }
 
+    /// When the last packet sent so far arrives.
+    pub fn last_arrival_ns(&self) -> u64 {
+        self.last_arrival_ns
+    }
+
     /// When the last packet arrives, for packets that must follow it.
     pub fn set_last_arrival(&mut self, at_ns: u64) {
         self.last_arrival_ns = self.last_arrival_ns.max(at_ns);

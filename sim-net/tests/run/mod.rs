@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use sim_runtime::executor::{Heartbeat, Limits};
+use sim_runtime::executor::{Heartbeat, Limits, Setup};
 use sim_runtime::schedule::PolicyName;
 use sim_runtime::sim::{Ended, Outcome, Sim, run_scenario};
 use sim_runtime::tape::Tape;
@@ -15,14 +15,14 @@ where
     F: Future<Output = ()> + 'static,
 {
     std::thread::spawn(move || {
-        run_scenario(
-            Tape::seeded(seed, true),
-            true,
-            PolicyName::Uniform,
-            Limits::default(),
-            Arc::new(Heartbeat::default()),
-            scenario,
-        )
+        let setup = Setup {
+            tape: Tape::seeded(seed, true),
+            policy: PolicyName::Uniform,
+            limits: Limits::default(),
+            heartbeat: Arc::new(Heartbeat::default()),
+            written_at: std::panic::Location::caller(),
+        };
+        run_scenario(setup, scenario)
     })
     .join()
     .expect("a run reports its panics")

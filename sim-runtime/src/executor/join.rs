@@ -2,7 +2,7 @@
 
 use super::world::{try_with_current, with_current};
 use crate::schedule::TaskId;
-use crate::task::TaskKey;
+use crate::task::{Tag, TaskKey};
 use async_task::FallibleTask;
 use std::any::Any;
 use std::fmt;
@@ -17,12 +17,12 @@ use std::task::{Context, Poll};
 ///
 /// Waiting may be given up and taken up again.
 pub struct JoinHandle<T> {
-    task: Option<FallibleTask<Result<T, JoinError>, TaskKey>>,
+    task: Option<FallibleTask<Result<T, JoinError>, Tag>>,
     key: TaskKey,
 }
 
 impl<T> JoinHandle<T> {
-    pub(super) fn new(task: async_task::Task<Result<T, JoinError>, TaskKey>, key: TaskKey) -> Self {
+    pub(super) fn new(task: async_task::Task<Result<T, JoinError>, Tag>, key: TaskKey) -> Self {
         Self { task: Some(task.fallible()), key }
     }
 
@@ -110,7 +110,7 @@ fn abort(key: TaskKey) {
             return;
         }
         let waker = world.tasks.borrow_mut().get_mut(key).map(|task| {
-            task.aborted = true;
+            world.mark_aborted(task);
             task.waker.clone()
         });
         if let Some(waker) = waker {

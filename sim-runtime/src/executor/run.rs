@@ -3,7 +3,7 @@
 use super::limits::Limit;
 use super::world::{World, site_name};
 use crate::schedule::{Candidates, Ready, TaskId};
-use crate::task::{NodeId, TaskKey};
+use crate::task::{NodeId, Tag, Task, TaskKey};
 use crate::time::Nanos;
 use async_task::Runnable;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,7 +23,7 @@ pub enum Stop {
     Failed,
 }
 
-struct View<'a>(&'a Ready<Runnable<TaskKey>>);
+struct View<'a>(&'a Ready<Runnable<Tag>>);
 
 impl Candidates for View<'_> {
     #[inline]
@@ -32,7 +32,7 @@ impl Candidates for View<'_> {
     }
 
     fn visit(&self, visitor: &mut dyn FnMut(TaskId)) {
-        self.0.iter().for_each(|runnable| visitor(runnable.metadata().id));
+        self.0.iter().for_each(|runnable| visitor(runnable.metadata().key.id));
     }
 }
 
@@ -78,22 +78,20 @@ impl World {
     }
 
     #[inline]
-    fn poll(&self, runnable: Runnable<TaskKey>) -> Option<Limit> {
-        let key = *runnable.metadata();
+    fn poll(&self, runnable: Runnable<Tag>) -> Option<Limit> {
+        let Tag { key, node, site } = *runnable.metadata();
         let step = self.step.get() + 1;
         self.step.set(step);
         self.clock_reads.set(0);
         if !self.frozen.get() {
             self.advance(self.limits.poll_cost);
         }
-        let node = {
-            let mut tasks = self.tasks.borrow_mut();
-            let task = tasks.get_mut(key).expect("a scheduled task is on the books");
-            task.polls += 1;
+        self.heartbeat.beat(key.id, node.0, site);
+        if self.trace.is_recording()
+            && let Some(task) = self.tasks.borrow_mut().get_mut(key)
+        {
             task.waits_for = None;
-            self.heartbeat.beat(key.id, task.node.0, task.site);
-            task.node
-        };
+        }
         // Not `None` when a task that blocks runs this loop while it waits.
         let before = self.current.replace(Some((key, node)));
         runnable.run();
@@ -102,9 +100,29 @@ impl World {
             watch();
         }
         self.trace.checkpoint(step, || self.digest());
-        let polls = self.polls_since_timer.get() + 1;
-        self.polls_since_timer.set(polls);
-        if polls > self.limits.polls_between_timers {
+        if step >= self.wary_step.get() { self.near_limit(key, step) } else { None }
+    }
+
+    /// Notes that a timer fired just now: no livelock so far.
+    pub(super) fn timer_fired(&self) {
+        let step = self.step();
+        self.timer_step.set(step);
+        let end = step.saturating_add(self.limits.polls_between_timers).min(self.limits.steps);
+        self.wary_step.set(end.saturating_sub(COUNTED_STEPS).max(step + 1));
+    }
+
+    /// Counts the polls of the last steps before a limit, and says when it is reached.
+    #[cold]
+    #[inline(never)]
+    fn near_limit(&self, key: TaskKey, step: u64) -> Option<Limit> {
+        let mut tasks = self.tasks.borrow_mut();
+        if step == self.wary_step.get() {
+            tasks.live_mut().for_each(|task| task.polls = 0);
+        }
+        if let Some(task) = tasks.get_mut(key) {
+            task.polls += 1;
+        }
+        if step - self.timer_step.get() > self.limits.polls_between_timers {
             return Some(Limit::PollsBetweenTimers);
         }
         (step >= self.limits.steps).then_some(Limit::Steps)
@@ -115,7 +133,7 @@ impl World {
     #[inline(never)]
     fn fire(&self) {
         let now = self.now();
-        self.polls_since_timer.set(0);
+        self.timer_fired();
         loop {
             let due = self.timers.borrow_mut().due(now);
             match due {
@@ -141,10 +159,10 @@ impl World {
         }
     }
 
-    fn note_switch(&self, ready: &Ready<Runnable<TaskKey>>, rank: usize) {
-        let describe = |runnable: &Runnable<TaskKey>| {
+    fn note_switch(&self, ready: &Ready<Runnable<Tag>>, rank: usize) {
+        let describe = |runnable: &Runnable<Tag>| {
             let tasks = self.tasks.borrow();
-            let task = tasks.get(*runnable.metadata()).expect("a ready task is on the books");
+            let task = tasks.get(runnable.metadata().key).expect("a ready task is on the books");
             let node = self.node_name(task.node);
             let node = if node.is_empty() { "the scenario" } else { &node };
             format!("{} of {node} ({})", task.id, site_name(task.spawned_at))
@@ -154,10 +172,9 @@ impl World {
         self.fact("switch", &[], || format!("{chosen} ran before {first}, which was ready first"));
     }
 
-    pub(super) fn push_or_park(&self, runnable: Runnable<TaskKey>) {
-        let node = self.tasks.borrow().get(*runnable.metadata()).map(|task| task.node);
+    pub(super) fn push_or_park(&self, runnable: Runnable<Tag>) {
         let mut parked = self.parked.borrow_mut();
-        match node.and_then(|node| parked.get_mut(&node)) {
+        match parked.get_mut(&runnable.metadata().node) {
             Some(parked) => parked.push(runnable),
             None => self.ready.borrow_mut().push(runnable),
         }
@@ -179,18 +196,17 @@ impl World {
 
     /// Takes the ready and parked tasks for which `wanted` says yes, with their nodes, in the order
     /// they were spawned.
-    fn extract(&self, wanted: impl Fn(TaskId, NodeId) -> bool) -> Vec<(NodeId, Runnable<TaskKey>)> {
-        let tasks = self.tasks.borrow();
-        let node_of = |runnable: &Runnable<TaskKey>| {
-            tasks.get(*runnable.metadata()).map_or(NodeId::WORLD, |task| task.node)
+    fn extract(&self, wanted: impl Fn(TaskId, NodeId) -> bool) -> Vec<(NodeId, Runnable<Tag>)> {
+        let hit = |runnable: &Runnable<Tag>| {
+            let Tag { key, node, .. } = *runnable.metadata();
+            wanted(key.id, node)
         };
-        let hit = |runnable: &Runnable<TaskKey>| wanted(runnable.metadata().id, node_of(runnable));
         let mut found = self.ready.borrow_mut().extract(hit);
         for parked in self.parked.borrow_mut().values_mut() {
             found.extend(parked.extract_if(.., |runnable| hit(runnable)));
         }
-        found.sort_unstable_by_key(|runnable| runnable.metadata().id);
-        found.into_iter().map(|runnable| (node_of(&runnable), runnable)).collect()
+        found.sort_unstable_by_key(|runnable| runnable.metadata().key.id);
+        found.into_iter().map(|runnable| (runnable.metadata().node, runnable)).collect()
     }
 
     /// Drops the futures of all tasks of `node` (of all nodes, if `None`), as [`World::drop_tasks_if`].
@@ -207,7 +223,7 @@ impl World {
             let mut wakers = Vec::new();
             for task in self.tasks.borrow_mut().live_mut() {
                 if wanted(task.id, task.node) && (Some(task.id) != running || !task.aborted) {
-                    task.aborted = true;
+                    self.mark_aborted(task);
                     wakers.push(task.waker.clone());
                 }
             }
@@ -226,6 +242,13 @@ impl World {
         }
     }
 
+    /// Lets a task end when it is next polled.
+    pub(super) fn mark_aborted(&self, task: &mut Task) {
+        if !std::mem::replace(&mut task.aborted, true) {
+            self.called.set(self.called.get() + 1);
+        }
+    }
+
     /// Ends the run: no further task starts, all futures are dropped, the extensions go.
     pub(crate) fn close(&self) {
         self.closing.set(true);
@@ -240,7 +263,7 @@ impl World {
     pub(crate) fn describe_tasks(&self) -> Vec<String> {
         let said: Vec<_> = {
             let tasks = self.tasks.borrow();
-            let of_task = |task: &crate::task::Task| {
+            let of_task = |task: &Task| {
                 let node = self.node_name(task.node);
                 let node = if node.is_empty() { "the scenario" } else { &node };
                 let who = format!("{} of {node}, spawned at {}", task.id, site_name(task.spawned_at));
@@ -262,16 +285,22 @@ impl World {
         said.into_iter().map(describe).collect()
     }
 
-    /// The task polled most often, for the report of a run over its limit.
+    /// The task polled most often lately, for the report of a run over its limit.
     pub(crate) fn busiest_task(&self) -> Option<String> {
         let tasks = self.tasks.borrow();
         let task = tasks.live().into_iter().max_by_key(|task| (task.polls, std::cmp::Reverse(task.id)))?;
         let node = self.node_name(task.node);
         let node = if node.is_empty() { "the scenario" } else { &node };
         let (id, polls) = (task.id, task.polls);
-        Some(format!("{id} of {node}, spawned at {}, was polled {polls} times", site_name(task.spawned_at)))
+        Some(format!(
+            "{id} of {node}, spawned at {}, was polled {polls} of the last {COUNTED_STEPS} times",
+            site_name(task.spawned_at)
+        ))
     }
 }
+
+/// Steps before a limit in which polls are counted.
+const COUNTED_STEPS: u64 = 1_000;
 
 /// Rounds of dropping tasks whose destructors spawn tasks; a run that needs more is broken.
 const DROP_ROUNDS_MAX: usize = 1_000;

@@ -3,7 +3,7 @@
 use super::join::{JoinError, JoinHandle, message_of};
 use super::waiting::asking_waker;
 use super::world::{World, site_name, try_with_current, with_current};
-use crate::task::{NodeId, Task, TaskKey};
+use crate::task::{NodeId, Tag, Task, TaskKey};
 use async_task::Runnable;
 use pin_project_lite::pin_project;
 use std::any::Any;
@@ -11,7 +11,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// Spawns a task on the node of the running task. Dropping the handle detaches it.
 ///
@@ -41,17 +41,17 @@ where
 {
     let key = world.tasks.borrow().next_key(world.run);
     let supervised = Supervised { future: Some(future), registration: Registration(key) };
+    let tag = Tag { key, node, site: world.site(spawned_at) };
     // SAFETY: neither future, output nor schedule function need be `Send`, because one thread of a run moves at
     // a time (`sim_host::turns`) and all handles to a task act through the run: a waker woken outside of it does
     // nothing. `'static` is asked for above. `spawn_local` would do but for tasks spawned on a guest's thread.
     #[allow(unsafe_code)]
     let (runnable, task) =
-        unsafe { async_task::Builder::new().metadata(key).spawn_unchecked(move |_| supervised, schedule) };
+        unsafe { async_task::Builder::new().metadata(tag).spawn_unchecked(move |_| supervised, schedule) };
     let entry = Task {
         id: key.id,
         node,
         spawned_at,
-        site: world.site(spawned_at),
         waker: runnable.waker(),
         aborted: false,
         polls: 0,
@@ -72,8 +72,8 @@ where
 }
 
 /// Where wakers put a task that is ready.
-fn schedule(runnable: Runnable<TaskKey>) {
-    let key = *runnable.metadata();
+fn schedule(runnable: Runnable<Tag>) {
+    let key = runnable.metadata().key;
     let mut runnable = Some(runnable);
     let _ = try_with_current(|world| {
         if world.run == key.run {
@@ -108,8 +108,9 @@ impl Drop for Registration {
             if world.run == self.0.run {
                 // The entry's waker is dropped outside the borrow.
                 let ended = world.tasks.borrow_mut().remove(self.0);
-                if ended.is_some() {
-                    world.policy.borrow_mut().finished(self.0.id);
+                if let Some(task) = &ended {
+                    world.policy.borrow_mut().finished(task.id);
+                    world.called.set(world.called.get() - u32::from(task.aborted));
                 }
                 drop(ended);
             }
@@ -123,22 +124,22 @@ impl<F: Future> Future for Supervised<F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let key = this.registration.0;
-        let aborted = with_current(|world| world.tasks.borrow().get(key).is_none_or(|task| task.aborted));
-        let result = if aborted {
-            Err(JoinError::cancelled(key.id))
-        } else {
-            let asking = with_current(|world| {
-                let stacks = world.asking.borrow();
-                stacks.as_ref().map(|stacks| asking_waker(context.waker().clone(), stacks))
-            });
-            let mut context = Context::from_waker(asking.as_ref().unwrap_or(context.waker()));
-            let polled = catch_unwind(AssertUnwindSafe(|| {
-                this.future.as_mut().as_pin_mut().expect("not polled after it is ready").poll(&mut context)
-            }));
-            match polled {
-                Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(value)) => Ok(value),
-                Err(payload) => Err(panicked(key, payload)),
+        let call =
+            with_current(|world| if world.called.get() == 0 { None } else { world.call(key, context) });
+        let future = this.future.as_mut().as_pin_mut().expect("not polled after it is ready");
+        let poll = |context: &mut Context<'_>| catch_unwind(AssertUnwindSafe(|| future.poll(context)));
+        let result = match call {
+            Some(Call::Abort) => Err(JoinError::cancelled(key.id)),
+            call => {
+                let polled = match call {
+                    Some(Call::Ask(waker)) => poll(&mut Context::from_waker(&waker)),
+                    _ => poll(context),
+                };
+                match polled {
+                    Ok(Poll::Pending) => return Poll::Pending,
+                    Ok(Poll::Ready(value)) => Ok(value),
+                    Err(payload) => Err(panicked(key, payload)),
+                }
             }
         };
         // The future is dropped before its output is seen, and its destructor may panic too.
@@ -146,6 +147,25 @@ impl<F: Future> Future for Supervised<F> {
             Ok(()) => Poll::Ready(result),
             Err(payload) => Poll::Ready(Err(panicked(key, payload))),
         }
+    }
+}
+
+/// What a task is to do instead of an ordinary poll.
+enum Call {
+    /// End.
+    Abort,
+    /// Be polled with this waker, to find out what it waits for.
+    Ask(Waker),
+}
+
+impl World {
+    #[cold]
+    fn call(&self, key: TaskKey, context: &Context<'_>) -> Option<Call> {
+        if self.tasks.borrow().get(key).is_none_or(|task| task.aborted) {
+            return Some(Call::Abort);
+        }
+        let stacks = self.asking.borrow();
+        stacks.as_ref().map(|stacks| Call::Ask(asking_waker(context.waker().clone(), stacks)))
     }
 }
 

@@ -6,6 +6,7 @@
 //! Nothing that happens in these polls counts: the run is over.
 
 use super::world::World;
+use crate::task::Tag;
 use std::backtrace::Backtrace;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
@@ -35,14 +36,15 @@ impl World {
             }
             let runnable = ready.take(0);
             drop(ready);
-            let key = *runnable.metadata();
-            let Some(node) = self.tasks.borrow().get(key).map(|task| task.node) else { continue };
+            let Tag { key, node, .. } = *runnable.metadata();
             let stacks = Stacks::default();
             *self.asking.borrow_mut() = Some(stacks.clone());
+            self.called.set(self.called.get() + 1);
             self.current.set(Some((key, node)));
             runnable.run();
             self.current.set(None);
             *self.asking.borrow_mut() = None;
+            self.called.set(self.called.get() - 1);
             let stacks = stacks.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(place) = stacks.iter().find_map(|stack| place_in(stack)) {
                 answers.push((key.id, place));

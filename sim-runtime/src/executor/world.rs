@@ -5,7 +5,7 @@ use super::limits::Limits;
 use super::waiting::Stacks;
 use crate::schedule::{Policy, PolicyName, Ready, TaskId};
 use crate::tape::{Lane, Tape};
-use crate::task::{NodeId, TaskKey, Tasks};
+use crate::task::{NodeId, Tag, TaskKey, Tasks};
 use crate::time::{Nanos, Skew, TimerKey, Timers};
 use crate::trace::{Fact, Trace};
 use async_task::Runnable;
@@ -33,13 +33,19 @@ pub struct World {
     pub(super) now: Cell<Nanos>,
     pub(super) next_deadline: Cell<Nanos>,
     pub(super) timers: RefCell<Timers>,
-    pub(super) ready: RefCell<Ready<Runnable<TaskKey>>>,
+    pub(super) ready: RefCell<Ready<Runnable<Tag>>>,
     pub(super) tasks: RefCell<Tasks>,
     pub(super) policy: RefCell<Box<dyn Policy>>,
     pub(super) schedule: Lane,
     pub(super) current: Cell<Option<(TaskKey, NodeId)>>,
     pub(super) step: Cell<u64>,
-    pub(super) polls_since_timer: Cell<u64>,
+    /// The step at which a timer last fired.
+    pub(super) timer_step: Cell<u64>,
+    /// From this step on a limit is near, and polls are counted.
+    pub(super) wary_step: Cell<u64>,
+    /// Tasks that are aborted or asked but not polled since: while there are any, each poll looks
+    /// whether it is meant.
+    pub(super) called: Cell<u32>,
     pub(super) clock_reads: Cell<u32>,
     pub(super) closing: Cell<bool>,
     /// Nobody will report on this run.
@@ -49,7 +55,7 @@ pub struct World {
     /// Who waits on which futex word, in order of arrival.
     pub(super) waiters: RefCell<BTreeMap<usize, Vec<Waker>>>,
     /// Tasks of paused nodes that became ready.
-    pub(super) parked: RefCell<BTreeMap<NodeId, Vec<Runnable<TaskKey>>>>,
+    pub(super) parked: RefCell<BTreeMap<NodeId, Vec<Runnable<Tag>>>>,
     pub(super) any_paused: Cell<bool>,
     pub(super) tolerate_panics: Cell<bool>,
     /// What the panic hook saw last: message and location.
@@ -166,7 +172,9 @@ impl World {
             policy: RefCell::new(policy),
             current: Cell::new(None),
             step: Cell::new(0),
-            polls_since_timer: Cell::new(0),
+            timer_step: Cell::new(0),
+            wary_step: Cell::new(0),
+            called: Cell::new(0),
             clock_reads: Cell::new(0),
             closing: Cell::new(false),
             ambient: Cell::new(false),
@@ -186,6 +194,7 @@ impl World {
             nodes: RefCell::default(),
             extensions: RefCell::default(),
         };
+        world.timer_fired();
         world.add_node("");
         Rc::new(world)
     }

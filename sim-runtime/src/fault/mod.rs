@@ -156,6 +156,11 @@ impl Faults {
         struck
     }
 
+    /// Whether a plan allows this kind, for callers whose preparations would cost something.
+    pub fn allows(&self, kind: &str) -> bool {
+        self.kinds.borrow().contains_key(kind)
+    }
+
     /// The latest strike of this kind changed something.
     pub fn had_effect(&self, kind: &str) {
         if let Some(kind) = self.kinds.borrow_mut().get_mut(kind) {

@@ -15,7 +15,7 @@ pub fn timeline_line(fact: &Fact) -> String {
 
 /// Whether a fact says something at the level of the scenario. What happens at every spawn and packet does not.
 fn is_domain(fact: &Fact) -> bool {
-    !["task.", "net.", "host."].iter().any(|noise| fact.kind.starts_with(noise))
+    !["task.", "net.", "tcp", "udp", "unix", "dns", "host."].iter().any(|noise| fact.kind.starts_with(noise))
 }
 
 /// The last `count` facts at the level of the scenario, and how many came before them.

@@ -88,12 +88,12 @@ where
     let properties = properties(&world);
     let outcome = live(&world, &properties, written_at, scenario);
     let digest = world.digest();
+    // What destructors do from here on belongs to no run: no facts, and a panic fails nothing.
+    let (facts, checkpoints, facts_dropped) = world.trace.take();
     properties.clear();
     world.power_off();
     let (reached, faults) = (properties.reached(), faults(&world).accounts());
     world.close();
-    // A destructor that panics while the run is taken down does not fail what has passed, but a panic of the run does.
-    let (facts, checkpoints, facts_dropped) = world.trace.take();
     let ended = Ended {
         outcome,
         digest,

@@ -22,17 +22,25 @@ pub(crate) struct TaskKey {
     pub run: u32,
 }
 
+/// What a task carries itself, so that polling it looks nothing up: with 10^5 tasks every look at
+/// [`Tasks`] is a cache miss.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tag {
+    pub key: TaskKey,
+    pub node: NodeId,
+    /// Number of the place where it was spawned, for the heartbeat.
+    pub site: u32,
+}
+
 /// A live task.
 pub(crate) struct Task {
     pub id: TaskId,
     pub node: NodeId,
     pub spawned_at: &'static Location<'static>,
-    /// Number of `spawned_at`, for the heartbeat.
-    pub site: u32,
     /// Wakes the task; dropping what it schedules drops the task's future.
     pub waker: Waker,
     pub aborted: bool,
-    /// Polls in all, to name the busiest task when a limit is hit.
+    /// Polls lately, counted only near a limit, to name the busiest task when it is hit.
     pub polls: u32,
     /// What the task said it waits for when it last returned.
     pub waits_for: Option<&'static str>,

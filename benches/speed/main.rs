@@ -1,0 +1,114 @@
+//! How fast the deterministic world is.
+//!
+//! ```text
+//! cargo bench                           criterion's figures, then the table of ratios
+//! cargo bench -- yields                 criterion's figures for some workloads
+//! cargo bench --bench speed -- ratios   the table alone
+//! ```
+//!
+//! What counts is the table: each workload against the same program on a bare `async-task` loop
+//! in the same process ([`reference`]), in processor time, in pairs ([`ratio`]).
+#![allow(missing_docs)]
+
+mod memory;
+mod ratio;
+mod reference;
+mod workloads;
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use ratio::{Clock, Row};
+use workloads::Fresh;
+
+/// (tasks, yields of each, bound of the ratio): about a million polls each.
+const YIELDS: [(usize, usize, Option<f64>); 5] = [
+    (10, 100_000, None),
+    (100, 10_000, None),
+    (1_000, 1_000, Some(2.0)),
+    (10_000, 100, None),
+    (100_000, 10, Some(3.5)),
+];
+
+/// (tasks, sleeps of each, bound of the ratio)
+const TIMERS: (usize, usize, f64) = (10_000, 100, 1.5);
+
+/// Small simulations in one leg, and the bound of the ratio of a world alone.
+const SMALL: (u64, f64) = (1_000, 5.0);
+
+fn figures(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("yields");
+    group.sample_size(10);
+    for (tasks, each, _) in YIELDS {
+        group.throughput(Throughput::Elements((tasks * each) as u64));
+        group.bench_function(BenchmarkId::new("reference", tasks), |bencher| {
+            bencher.iter(|| workloads::yields_reference(tasks, each));
+        });
+        group.bench_function(BenchmarkId::new("sim", tasks), |bencher| {
+            bencher.iter(|| workloads::yields(tasks, each));
+        });
+    }
+    group.finish();
+
+    let (tasks, each, _) = TIMERS;
+    let mut group = criterion.benchmark_group("timers");
+    group.sample_size(10).throughput(Throughput::Elements((tasks * each) as u64));
+    group.bench_function("reference", |bencher| bencher.iter(|| workloads::timers_reference(tasks, each)));
+    group.bench_function("sim", |bencher| bencher.iter(|| workloads::timers(tasks, each)));
+    group.finish();
+
+    let mut group = criterion.benchmark_group("small simulations");
+    let mut seed = 0;
+    let mut next = || {
+        seed += 1;
+        seed
+    };
+    let fresh = Fresh::default();
+    group.bench_function("reference", |bencher| bencher.iter(|| workloads::small_reference(next())));
+    group.bench_function("sim, world alone", |bencher| bencher.iter(|| workloads::small_alone(next())));
+    group.bench_function("sim, fresh thread", |bencher| bencher.iter(|| fresh.run(next())));
+    group.finish();
+}
+
+fn ratios() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (tasks, each, target) in YIELDS {
+        let name = format!("yields, {tasks} tasks");
+        let (reference, sim) =
+            (|| workloads::yields_reference(tasks, each), || workloads::yields(tasks, each));
+        rows.push(Row::measure(name, target, Clock::Thread, tasks * each, reference, sim));
+    }
+    let (tasks, each, target) = TIMERS;
+    let (reference, sim) = (|| workloads::timers_reference(tasks, each), || workloads::timers(tasks, each));
+    let name = format!("timers, {tasks} tasks");
+    rows.push(Row::measure(name, target, Clock::Thread, tasks * each, reference, sim));
+
+    let (runs, target) = SMALL;
+    let reference = || (0..runs).for_each(workloads::small_reference);
+    let alone = || (0..runs).for_each(workloads::small_alone);
+    let name = "small simulations, world alone";
+    rows.push(Row::measure(name, target, Clock::Thread, runs as usize, reference, alone));
+    let fresh = Fresh::default();
+    let fresh = || (0..runs).for_each(|seed| fresh.run(seed));
+    let name = "small simulations, a fresh thread each";
+    rows.push(Row::measure(name, None, Clock::Process, runs as usize, reference, fresh));
+    rows
+}
+
+fn main() {
+    if memory::is_child() {
+        return;
+    }
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    // Not under `cargo test --benches`, nor after some of criterion's own arguments.
+    let only = matches!(arguments.as_slice(), [only] if only == "ratios");
+    let table = only || arguments.is_empty() && std::env::args().any(|argument| argument == "--bench");
+    let peaks = if table { memory::measure() } else { Vec::new() };
+    if !only {
+        let mut criterion = Criterion::default().configure_from_args();
+        figures(&mut criterion);
+        criterion.final_summary();
+    }
+    if table {
+        ratio::print(&ratios());
+        memory::print(&peaks);
+    }
+}

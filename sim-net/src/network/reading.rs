@@ -1,0 +1,463 @@
+//! Bytes on their way into the network, read along, and the faults that act on what they say.
+//!
+//! Kinds of a fault plan drawn here: `http.request_lost`, `http.response_lost`, `http.delivered_twice`,
+//! `http.disconnected`, `http.slow`. Each asks once a request (the second and the last: once a response).
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use sim_runtime::executor::World;
+use sim_runtime::task::NodeId;
+
+use super::calls::{Dial, SocketId};
+use super::queue::Due;
+use super::state::State;
+use crate::request::rule::after;
+use crate::request::tracking::{Exchange, Pending, Repetition};
+use crate::request::{Action, Ending, Event, Head, Mark, Tracked, Until};
+use crate::tcp::Side;
+
+/// What becomes of the bytes from a mark on.
+enum Verdict {
+    Pass,
+    /// They and all that follow are lost with the connection.
+    Swallow(Ending),
+    /// They are kept back.
+    Hold(Until, String),
+}
+
+/// Longest pause before a repeated request, and longest extra wait for an answer, that a plan draws.
+const PLAN_DELAY_NS_MAX: u64 = 10_000_000_000;
+
+impl State {
+    /// Sends bytes, reading along.
+    pub(crate) fn write_read_along(
+        &mut self,
+        world: &Rc<World>,
+        id: SocketId,
+        bytes: &[u8],
+    ) -> io::Result<usize> {
+        let room = self.on_socket(world, id, |tcp, path| tcp.writable(path, id.side))?;
+        let bytes = &bytes[..bytes.len().min(room)];
+        let keeps = self.requests.repeats() || self.shared.faults.allows("http.delivered_twice");
+        let taken = self.socket(id).and_then(|conn| conn.requests.take());
+        let Some(mut tracked) = taken else { return self.write_through(world, id, bytes) };
+        let sent = if tracked.dead {
+            Ok(bytes.len())
+        } else {
+            let mut marks = Vec::new();
+            tracked.reader.keep(keeps && tracked.repetition.is_none());
+            match id.side {
+                Side::Client => tracked.reader.client(bytes, &mut marks),
+                Side::Server => tracked.reader.server(bytes, &mut marks),
+            }
+            self.write_marked(world, id, bytes, marks, &mut tracked)
+        };
+        if tracked.reader.is_opaque() && !tracked.dead && tracked.repetition.is_none() {
+            return sent;
+        }
+        if let Some(conn) = self.socket(id) {
+            conn.requests = Some(tracked);
+        }
+        sent
+    }
+
+    fn write_marked(
+        &mut self,
+        world: &Rc<World>,
+        id: SocketId,
+        bytes: &[u8],
+        marks: Vec<Mark>,
+        tracked: &mut Tracked,
+    ) -> io::Result<usize> {
+        let mut sent = 0;
+        let mut ended = Vec::new();
+        for mark in marks {
+            if let Event::RequestEnds { stream, whole } = mark.event {
+                // In HTTP/1.1 the request that ends is the latest that began. What follows from its end
+                // waits until its bytes are on the wire.
+                let latest = tracked.exchanges.iter().rev().find(|exchange| exchange.stream == stream);
+                ended.extend(latest.map(|exchange| (exchange.serial, whole)));
+                continue;
+            }
+            match self.mark(world, id, mark.event, tracked) {
+                Verdict::Pass => {}
+                Verdict::Swallow(ending) => {
+                    self.write_piece(world, id, &bytes[sent..mark.at])?;
+                    tracked.dead = true;
+                    self.requests_end(world, id, ended, tracked);
+                    if ending == Ending::Reset {
+                        self.reset_behind(world, id.key(), id.side, Duration::ZERO);
+                    }
+                    return Ok(bytes.len());
+                }
+                Verdict::Hold(until, label) => {
+                    self.write_piece(world, id, &bytes[sent..mark.at])?;
+                    sent = mark.at;
+                    self.hold(world, id.key(), id.side, until, label);
+                }
+            }
+        }
+        self.write_piece(world, id, &bytes[sent..])?;
+        self.requests_end(world, id, ended, tracked);
+        Ok(bytes.len())
+    }
+
+    fn requests_end(
+        &mut self,
+        world: &Rc<World>,
+        id: SocketId,
+        ended: Vec<(u32, Option<Vec<u8>>)>,
+        tracked: &mut Tracked,
+    ) {
+        for (serial, whole) in ended {
+            self.request_ends(world, id, serial, whole, tracked);
+        }
+    }
+
+    fn write_piece(&mut self, world: &Rc<World>, id: SocketId, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() { Ok(()) } else { self.write_through(world, id, bytes).map(|_| ()) }
+    }
+
+    fn mark(&mut self, world: &Rc<World>, id: SocketId, event: Event, tracked: &mut Tracked) -> Verdict {
+        match event {
+            Event::RequestBegins { stream, head } => self.request_begins(world, id, stream, head, tracked),
+            // Handled once the bytes are on the wire.
+            Event::RequestEnds { .. } => Verdict::Pass,
+            Event::ResponseBegins { stream, status } => self.response_begins(world, stream, status, tracked),
+            Event::ResponseEnds { stream } => {
+                if let Some(at) = tracked.position(stream, |exchange| exchange.answering) {
+                    let exchange = tracked.exchanges.remove(at);
+                    tracked.answered += 1;
+                    self.answered(world, &exchange, tracked.repetition.is_some());
+                }
+                Verdict::Pass
+            }
+            Event::Abandoned { stream } => {
+                if let Some(at) = tracked.position(stream, |_| true) {
+                    let exchange = tracked.exchanges.remove(at);
+                    note(world, exchange.from, &exchange, "abandoned", &[4]);
+                }
+                Verdict::Pass
+            }
+            Event::Opaque { why } => {
+                if let Some(conn) = self.socket(id) {
+                    let number = conn.number;
+                    world.fact("http", &[number], || format!("connection {number} is opaque: {why}"));
+                }
+                Verdict::Pass
+            }
+        }
+    }
+
+    fn request_begins(
+        &mut self,
+        world: &Rc<World>,
+        id: SocketId,
+        stream: u32,
+        head: Head,
+        tracked: &mut Tracked,
+    ) -> Verdict {
+        let Some([from, to]) = self.socket(id).map(|conn| conn.nodes) else { return Verdict::Pass };
+        let again = tracked.repetition.is_some();
+        let (number, attempt) =
+            if again { (self.requests.same_number(&head), 0) } else { self.requests.number(&head, from, to) };
+        tracked.begun += 1;
+        let mut exchange = Exchange {
+            serial: tracked.begun,
+            stream,
+            head,
+            number,
+            attempt,
+            from,
+            to,
+            begun_ns: world.now(),
+            status: 0,
+            answering: false,
+            lose_response: None,
+            disconnect: None,
+            repeat: None,
+            slow: None,
+        };
+        let actions = if again { Vec::new() } else { self.actions(world, &exchange) };
+        let mut verdict = Verdict::Pass;
+        for action in actions {
+            note(world, from, &exchange, action.label(), &[1]);
+            match action {
+                Action::LoseResponse(ending) => exchange.lose_response = Some(ending),
+                Action::LoseRequest(ending) => verdict = Verdict::Swallow(ending),
+                Action::Disconnect(delay) => exchange.disconnect = Some(delay),
+                Action::Repeat(delay) => exchange.repeat = Some(delay),
+                Action::Hold(until) => verdict = Verdict::Hold(until, exchange.label()),
+                Action::SlowResponse(delay) => exchange.slow = Some(delay),
+            }
+        }
+        tracked.exchanges.push(exchange);
+        verdict
+    }
+
+    /// What rules and the plan do to a request.
+    fn actions(&mut self, world: &Rc<World>, exchange: &Exchange) -> Vec<Action> {
+        let mut actions = self.requests.actions(exchange.candidate());
+        let faults = Rc::clone(&self.shared.faults);
+        let strikes = |kind: &str, what: &str| {
+            let hit = faults.strike(world, kind, || format!("{}: {what}", exchange.label()));
+            if hit {
+                faults.had_effect(kind);
+            }
+            hit
+        };
+        if strikes("http.request_lost", "request lost") {
+            actions.push(Action::LoseRequest(drawn_ending(world)));
+        } else if strikes("http.delivered_twice", "delivered twice") {
+            actions.push(Action::Repeat(drawn_delay(world)));
+        } else if strikes("http.disconnected", "client disconnected") {
+            actions.push(Action::Disconnect(drawn_delay(world) / 100));
+        }
+        actions
+    }
+
+    fn request_ends(
+        &mut self,
+        world: &Rc<World>,
+        id: SocketId,
+        serial: u32,
+        whole: Option<Vec<u8>>,
+        tracked: &mut Tracked,
+    ) {
+        let Some(at) = tracked.exchanges.iter().position(|exchange| exchange.serial == serial) else {
+            return;
+        };
+        let exchange = &mut tracked.exchanges[at];
+        if let Some(delay) = exchange.disconnect.take() {
+            self.reset_behind(world, id.key(), Side::Client, delay);
+        }
+        if let (Some(delay), Some(bytes)) = (exchange.repeat.take(), whole)
+            && let Some(to) = self.socket(id).map(|conn| conn.dialled)
+        {
+            let pending = Pending::Repeat { from: exchange.from, to, bytes, label: exchange.label() };
+            self.later(after(world.now(), delay), pending);
+        }
+        let exchange = &tracked.exchanges[at];
+        let sent = |until: &Until| matches!(until, Until::Sent(m) if m.matches(exchange.candidate()));
+        let label = exchange.label();
+        let trip = self.on_conn(world, id.key(), |tcp, path| tcp.last_arrival_ns(path, Side::Client));
+        self.let_go(trip.unwrap_or(world.now()) + 1, &label, sent);
+    }
+
+    fn response_begins(
+        &mut self,
+        world: &Rc<World>,
+        stream: u32,
+        status: u16,
+        tracked: &mut Tracked,
+    ) -> Verdict {
+        let again = tracked.repetition.is_some();
+        let Some(at) = tracked.position(stream, |exchange| !exchange.answering) else { return Verdict::Pass };
+        let exchange = &mut tracked.exchanges[at];
+        (exchange.status, exchange.answering) = (status, true);
+        let faults = Rc::clone(&self.shared.faults);
+        let strikes = |kind: &str, what: &str| {
+            let hit = !again && faults.strike(world, kind, || format!("{}: {what}", exchange.label()));
+            if hit {
+                faults.had_effect(kind);
+            }
+            hit
+        };
+        if exchange.lose_response.is_none() && strikes("http.response_lost", "response lost") {
+            exchange.lose_response = Some(drawn_ending(world));
+        } else if exchange.slow.is_none() && strikes("http.slow", "response slow") {
+            exchange.slow = Some(drawn_delay(world));
+        }
+        if let Some(ending) = exchange.lose_response {
+            let answer = format!("answered {status}, which the client never sees");
+            note(world, exchange.to, exchange, &answer, &[2, u64::from(status)]);
+            return Verdict::Swallow(ending);
+        }
+        match exchange.slow.take() {
+            Some(delay) => Verdict::Hold(Until::Passed(delay), exchange.label()),
+            None => Verdict::Pass,
+        }
+    }
+
+    fn answered(&mut self, world: &Rc<World>, exchange: &Exchange, again: bool) {
+        let took = world.now() - exchange.begun_ns;
+        world.on_node(exchange.to, || {
+            world.fact("http", &[3, u64::from(exchange.number), u64::from(exchange.status)], || {
+                format!(
+                    "{}{} from {} → {} in {} ms",
+                    exchange.label(),
+                    if again { " (again)" } else { "" },
+                    name(world, exchange.from),
+                    exchange.status,
+                    took / 1_000_000,
+                )
+            });
+        });
+        let hit = |until: &Until| matches!(until, Until::Answered(m) if m.matches(exchange.candidate()));
+        self.let_go(world.now(), &exchange.label(), hit);
+    }
+
+    /// Ends a connection in the name of the network, behind what `side` has sent so far and `delay`.
+    fn reset_behind(&mut self, world: &Rc<World>, key: (u32, u32), side: Side, delay: Duration) {
+        let arrived = self.on_conn(world, key, |tcp, path| tcp.last_arrival_ns(path, side));
+        let at = after(arrived.unwrap_or(world.now()), delay);
+        self.later(at, Pending::Reset { key });
+    }
+
+    pub(crate) fn later(&mut self, at_ns: u64, pending: Pending) {
+        let number = self.requests.later(pending);
+        self.shared.queue.at(at_ns, Due::Request { number });
+    }
+
+    fn hold(&mut self, world: &Rc<World>, key: (u32, u32), side: Side, until: Until, label: String) {
+        let passed = match until {
+            Until::Passed(delay) => Some(delay),
+            _ => None,
+        };
+        let hold = self.requests.hold(key, side, until, label);
+        self.on_conn(world, key, |tcp, path| tcp.set_held(path, side, true));
+        if let Some(delay) = passed {
+            self.later(after(world.now(), delay), Pending::Release { hold });
+        }
+    }
+
+    /// Releases at `at_ns` what is held until something that happened now.
+    fn let_go(&mut self, at_ns: u64, label: &str, happened: impl Fn(&Until) -> bool) {
+        let holds = self.requests.holds.iter().filter(|hold| hold.label != label && happened(&hold.until));
+        let holds: Vec<u64> = holds.map(|hold| hold.id).collect();
+        for hold in holds {
+            self.later(at_ns, Pending::Release { hold });
+        }
+    }
+
+    pub(crate) fn request_signal(&mut self, world: &Rc<World>, name: &str) {
+        self.let_go(world.now(), "", |until| matches!(until, Until::Signal(wanted) if wanted == name));
+    }
+
+    fn release(&mut self, world: &Rc<World>, id: u64) {
+        let Some(at) = self.requests.holds.iter().position(|hold| hold.id == id) else { return };
+        let hold = self.requests.holds.remove(at);
+        let still = self.requests.holds.iter().any(|other| other.key == hold.key && other.side == hold.side);
+        world.fact("http", &[5, id], || format!("{}: goes on", hold.label));
+        if !still {
+            self.on_conn(world, hold.key, |tcp, path| tcp.set_held(path, hold.side, false));
+        }
+    }
+
+    pub(crate) fn release_all_requests(&mut self, world: &Rc<World>) {
+        let holds: Vec<u64> = self.requests.holds.iter().map(|hold| hold.id).collect();
+        for hold in holds {
+            self.release(world, hold);
+        }
+    }
+
+    /// A rule ends; one that never acted says so.
+    pub(crate) fn end_request_rule(&mut self, world: &Rc<World>, id: u64) {
+        if let Some(rule) = self.requests.remove_rule(id)
+            && rule.fired == 0
+        {
+            world.fact("http", &[6, id], || {
+                format!("a rule never acted: {:?} on {:?}", rule.action, rule.matches)
+            });
+        }
+    }
+
+    /// Something a request-level fault planned is due.
+    pub(crate) fn request_due(&mut self, world: &Rc<World>, number: u64) {
+        match self.requests.pending.remove(&number) {
+            Some(Pending::Reset { key }) => self.reset_both(world, key),
+            Some(Pending::Release { hold }) => self.release(world, hold),
+            Some(Pending::Repeat { from, to, bytes, label }) => {
+                // Nobody waits for this one: a dial that fails is a repetition that did not happen.
+                let Ok(id) = self.dial(world, from, to, Dial::default()) else { return };
+                if let Some(conn) = self.socket(id) {
+                    let mut tracked = Tracked::new();
+                    tracked.repetition = Some(Repetition { bytes, sent: 0, label });
+                    conn.requests = Some(Box::new(tracked));
+                    conn.unattended = true;
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Goes on with connections that the network itself made.
+    pub(crate) fn attend(&mut self, world: &Rc<World>) {
+        while let Some((index, generation)) = self.shared.unattended.pop() {
+            let id = SocketId { run: self.run, index, generation, side: Side::Client };
+            if !self.repeat_goes_on(world, id) {
+                self.on_conn(world, id.key(), |tcp, path| {
+                    tcp.abort(path, Side::Client);
+                    tcp.close(path, Side::Client);
+                });
+            }
+        }
+    }
+
+    /// Whether the repetition is still under way.
+    fn repeat_goes_on(&mut self, world: &Rc<World>, id: SocketId) -> bool {
+        match self.on_socket(world, id, |tcp, _| tcp.connected(Side::Client)) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return true,
+            Err(_) => return false,
+            Ok(()) => {}
+        }
+        loop {
+            let Some(tracked) = self.socket(id).and_then(|conn| conn.requests.as_mut()) else { return false };
+            let Some(repetition) = &mut tracked.repetition else { return false };
+            if repetition.sent == repetition.bytes.len() {
+                break;
+            }
+            let rest = repetition.bytes[repetition.sent..].to_vec();
+            let label = repetition.label.clone();
+            match self.write_read_along(world, id, &rest) {
+                Ok(sent) => {
+                    if let Some(r) =
+                        self.socket(id).and_then(|c| c.requests.as_mut()).and_then(|t| t.repetition.as_mut())
+                    {
+                        r.sent += sent;
+                    }
+                    world.fact("http", &[7, sent as u64], || format!("{label}: delivered again"));
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return true,
+                Err(_) => return false,
+            }
+        }
+        let mut buffer = [0; 4_096];
+        loop {
+            match self.read(world, id, &mut buffer, false) {
+                Ok(0) => return false,
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => return false,
+            }
+        }
+        // Its answer was sent and has arrived: nothing more is wanted.
+        let answered = self.socket(id).and_then(|c| c.requests.as_ref()).is_some_and(|t| t.answered > 0);
+        let in_flight = self.socket(id).is_some_and(|conn| conn.tcp.pipe(Side::Server).on_wire() > 0);
+        !answered || in_flight
+    }
+}
+
+fn drawn_ending(world: &World) -> Ending {
+    if world.tape.lane("net/http.ending").below(2) == 0 { Ending::Reset } else { Ending::Silence }
+}
+
+fn drawn_delay(world: &World) -> Duration {
+    Duration::from_nanos(world.tape.lane("net/http.delay").below(PLAN_DELAY_NS_MAX))
+}
+
+fn name(world: &World, node: NodeId) -> Rc<str> {
+    match &*world.node_name(node) {
+        "" => "the scenario".into(),
+        name => name.into(),
+    }
+}
+
+fn note(world: &World, node: NodeId, exchange: &Exchange, what: &str, words: &[u64]) {
+    world.on_node(node, || {
+        world.trace.digest_words(words);
+        world.fact("http", &[u64::from(exchange.number)], || format!("{}: {what}", exchange.label()));
+    });
+}
