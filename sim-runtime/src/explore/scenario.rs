@@ -94,9 +94,13 @@ impl Scenario {
     pub fn seed_command(&self, seed: u64, policy: Option<&str>) -> String {
         let policy = policy.map_or_else(String::new, |policy| format!("SIM_POLICY={policy} "));
         match &self.rerun {
-            Rerun::Test { package, path } => {
-                format!("SIM_SEED={seed} {policy}cargo test -p {package} {path} -- --exact")
-            }
+            Rerun::Test { package, path } => match under_cargo_sim() {
+                Some(place) => {
+                    let policy = policy.replace("SIM_POLICY=", "--policy ");
+                    format!("cargo sim test {place}-p {package} --seed {seed} {policy}{path} -- --exact")
+                }
+                None => format!("SIM_SEED={seed} {policy}cargo test -p {package} {path} -- --exact"),
+            },
             Rerun::Program { seed: command, .. } => {
                 format!("{policy}{}", command.replace("{seed}", &seed.to_string()))
             }
@@ -106,12 +110,21 @@ impl Scenario {
     /// The command that repeats a failure file.
     pub fn replay_command(&self, file: &str) -> String {
         match &self.rerun {
-            Rerun::Test { package, path } => {
-                format!("SIM_REPLAY={file} cargo test -p {package} {path} -- --exact")
-            }
+            Rerun::Test { package, path } => match under_cargo_sim() {
+                Some(place) => format!("cargo sim replay {place}{file}"),
+                None => format!("SIM_REPLAY={file} cargo test -p {package} {path} -- --exact"),
+            },
             Rerun::Program { replay, .. } => replay.replace("{file}", file),
         }
     }
+}
+
+/// The options that lead `cargo sim` to the workspace, with a space behind them, when it started this test: plain
+/// cargo would then run something else, with the real tokio.
+fn under_cargo_sim() -> Option<String> {
+    let place = sim_host::real::variable("SIM_CARGO")?;
+    let place = place.to_string_lossy();
+    Some(if place.is_empty() { String::new() } else { format!("{place} ") })
 }
 
 impl fmt::Debug for Scenario {

@@ -9,7 +9,7 @@ mod output;
 mod respawn;
 
 pub use fork::{ForkError, run_in_fork};
-pub use respawn::{Finished, Respawn};
+pub use respawn::{Finished, Respawn, fix_addresses};
 
 /// Asks the kernel to kill this process when the thread that started it ends.
 fn die_with_parent() {

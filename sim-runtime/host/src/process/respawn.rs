@@ -146,8 +146,9 @@ impl Respawn {
     }
 }
 
-/// Switches address randomisation off for the program that this process becomes.
-fn fix_addresses() {
+/// Switches address randomisation off for the program that this process becomes, and for that one's children
+/// (Linux; ignored where the host does not permit it). This process keeps its addresses.
+pub fn fix_addresses() {
     #[cfg(target_os = "linux")]
     // SAFETY: passes no pointers; all ones asks for the present value.
     unsafe {

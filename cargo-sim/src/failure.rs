@@ -1,0 +1,255 @@
+//! Failure files: which test one belongs to, running it again, and showing it.
+//!
+//! The file names its scenario by the path of the test function, the crate first: `shop::orders::race`. So the crate
+//! says which library, program or test file of which package to build, and the rest which test to run.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use sim_runtime::explore::{Failure, FailureError};
+use sim_runtime::report::timeline_line;
+
+use crate::cli::{self, CargoTest, Show, Test};
+use crate::error::Error;
+use crate::shadow::workspace::Workspace;
+use crate::{arguments, files, prepare, run};
+
+/// What to do with the failing run.
+#[derive(Debug, Clone, Copy)]
+pub enum Again {
+    /// The same run once more.
+    Replay,
+    /// Ever smaller runs.
+    Shrink,
+}
+
+/// Facts shown unless all are asked for.
+const FACTS_MAX: usize = 40;
+
+/// Runs the failing test again. Whether the file fits the code is for the runtime in the test to say.
+pub fn again(again: Again, failure: &cli::Failure) -> Result<ExitCode, Error> {
+    let file = failure.file.canonicalize().map_err(Error::io("read", &failure.file))?;
+    let scenario = scenario(&files::read(&file)?).map_err(|error| unreadable(&failure.file, &error))?;
+    let workspace = crate::locate(&failure.place)?;
+    let target = Target::of(&scenario, &workspace)?;
+    let mut test = Test { place: failure.place.clone(), cargo: failure.cargo.clone(), ..Test::default() };
+    target.choose(&mut test.cargo);
+    test.filters = vec![target.test];
+    test.passed_on = ["--exact", "--nocapture", "--include-ignored"].map(Into::into).to_vec();
+    let shadow = prepare(&test.place, true)?;
+    let mut call = arguments::test(&test);
+    let name = match again {
+        Again::Replay => "SIM_REPLAY",
+        Again::Shrink => "SIM_SHRINK",
+    };
+    call.variables.push((name, file.to_string_lossy().into_owned()));
+    Err(run::become_cargo(&shadow, &test.place, &call))
+}
+
+/// Prints what the file says.
+pub fn show(options: &Show) -> Result<ExitCode, Error> {
+    let text = files::read(&options.file)?;
+    let failure = Failure::from_text(&text).map_err(|error| unreadable(&options.file, &error))?;
+    print!("{}", shown(&failure, &options.file.to_string_lossy(), options.all));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn unreadable(file: &std::path::Path, error: &FailureError) -> Error {
+    Error::Unreadable { path: file.to_owned(), reason: error.to_string() }
+}
+
+/// The scenario's name. The whole file is not read here: another version of the runtime may have written it.
+fn scenario(text: &str) -> Result<String, FailureError> {
+    let first = text.lines().next().unwrap_or_default();
+    if !first.starts_with("sim failure, format ") {
+        return Err(FailureError::NotOne(first.chars().take(60).collect()));
+    }
+    let mut header = text.lines().take_while(|line| !line.starts_with("---"));
+    let name = header.find_map(|line| line.strip_prefix("scenario: "));
+    let missing = || FailureError::Line { line: 3, reason: "expected `scenario: ...`".to_owned() };
+    name.map(str::to_owned).ok_or_else(missing)
+}
+
+/// Where a scenario is in the workspace.
+#[derive(Debug, PartialEq, Eq)]
+struct Target {
+    package: String,
+    /// `lib`, `bin`, `test`, … and the name; nothing when it could be several of the package's.
+    kind_and_name: Option<(String, String)>,
+    test: String,
+}
+
+impl Target {
+    fn of(scenario: &str, workspace: &Workspace) -> Result<Target, Error> {
+        let unknown = || {
+            Error::Input(format!(
+                "the failure is one of `{scenario}`, and no library, program or test file of the workspace in {} is \
+                 called so: name its workspace with --manifest-path",
+                workspace.root.display()
+            ))
+        };
+        let (name, test) = scenario.split_once("::").ok_or_else(unknown)?;
+        let mut found = Vec::new();
+        for member in &workspace.members {
+            for (kind, target) in member.targets.iter().filter(|(_, target)| target.replace('-', "_") == name)
+            {
+                if matches!(kind.as_str(), "lib" | "rlib" | "bin" | "test" | "example" | "bench") {
+                    found.push((member.name.clone(), (kind.clone(), target.clone())));
+                }
+            }
+        }
+        let (package, target) = found.first().cloned().ok_or_else(unknown)?;
+        if let Some((other, _)) = found.iter().find(|(other, _)| *other != package) {
+            return Err(Error::Input(format!(
+                "`{name}` is in the packages `{package}` and `{other}`: name one's manifest with --manifest-path"
+            )));
+        }
+        let kind_and_name = (found.len() == 1).then_some(target);
+        Ok(Target { package, kind_and_name, test: test.to_owned() })
+    }
+
+    fn choose(&self, cargo: &mut CargoTest) {
+        if !cargo.package.is_empty() {
+            return;
+        }
+        cargo.package = vec![self.package.clone()];
+        match &self.kind_and_name {
+            Some((kind, name)) => match kind.as_str() {
+                "bin" => cargo.bin = vec![name.clone()],
+                "test" => cargo.test = vec![name.clone()],
+                "example" => cargo.example = vec![name.clone()],
+                "bench" => cargo.bench = vec![name.clone()],
+                _ => cargo.lib = true,
+            },
+            None => (cargo.lib, cargo.bins, cargo.tests) = (true, true, true),
+        }
+    }
+}
+
+fn shown(failure: &Failure, file: &str, all: bool) -> String {
+    let mut text = String::new();
+    let Failure { scenario, seed, policy, digest, steps, .. } = failure;
+    let _ =
+        writeln!(text, "FAIL {scenario}  seed {seed}, policy {policy}, {steps} steps, digest {digest:#018x}");
+    for line in failure.outcome.to_string().lines() {
+        let _ = writeln!(text, "  {line}");
+    }
+    let _ = writeln!(text, "\n  choices that are not calm: {}", failure.choices.len());
+    for line in failure.choices.to_string().lines() {
+        let _ = writeln!(text, "    {line}");
+    }
+    let noise = |kind: &str| ["task.", "net.", "host."].iter().any(|noise| kind.starts_with(noise));
+    let facts: Vec<_> = failure.facts.iter().filter(|fact| all || !noise(&fact.kind)).collect();
+    let skipped = if all { 0 } else { facts.len().saturating_sub(FACTS_MAX) };
+    let left_out = failure.facts.len() - (facts.len() - skipped);
+    let hint = if left_out > 0 { format!(" ({left_out} left out; --all shows them)") } else { String::new() };
+    let _ = writeln!(text, "\n  what happened{hint}:");
+    for fact in &facts[skipped..] {
+        let _ = writeln!(text, "    {}", timeline_line(fact));
+    }
+    let _ = writeln!(text, "\n  again: cargo sim replay {file}");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shadow::workspace::Member;
+    use sim_runtime::schedule::PolicyName;
+    use sim_runtime::sim::Outcome;
+    use sim_runtime::tape::Recording;
+    use sim_runtime::trace::Fact;
+
+    fn failure(facts: u64) -> Failure {
+        let fact = |step: u64| Fact {
+            step,
+            at: step * 1_000_000,
+            node: "api".into(),
+            task: None,
+            kind: if step.is_multiple_of(2) { "http.request".into() } else { "task.polled".into() },
+            text: format!("number {step}"),
+            choices: Vec::new(),
+        };
+        Failure {
+            scenario: "shop::orders::race".into(),
+            seed: 17,
+            policy: PolicyName::Pos,
+            outcome: Outcome::Violated { property: "charged once".into(), detail: "order 7 twice".into() },
+            digest: 0xfeed,
+            steps: 90,
+            choices: Recording::parse("sched 12 3/5").expect("test data"),
+            facts: (0..facts).map(fact).collect(),
+        }
+    }
+
+    #[test]
+    fn showing_tells_outcome_choices_and_the_last_facts() {
+        let text = shown(&failure(100), "a.failure", false);
+        for part in [
+            "FAIL shop::orders::race  seed 17, policy pos",
+            "violated \"charged once\": order 7 twice",
+            "choices that are not calm: 1",
+            "sched 12 3/5",
+            "(60 left out; --all shows them)",
+            "number 98",
+            "cargo sim replay a.failure",
+        ] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+        assert!(!text.contains("number 18\n") && !text.contains("number 99"), "{text}");
+        let all = shown(&failure(100), "a.failure", true);
+        assert!(
+            all.contains("number 0\n") && all.contains("number 99") && !all.contains("left out"),
+            "{all}"
+        );
+    }
+
+    #[test]
+    fn the_scenario_is_read_whatever_the_version() {
+        let text = failure(3).to_text().replace("version: ", "version: 9.");
+        assert_eq!(scenario(&text).unwrap(), "shop::orders::race");
+        assert!(scenario("hello").unwrap_err().to_string().contains("`hello`"));
+        assert!(scenario("sim failure, format 1\n--- choices\nscenario: x\n").is_err());
+    }
+
+    type Found<'a> = (&'a str, Option<(&'a str, &'a str)>, &'a str);
+
+    fn check(scenario: &str, wanted: Result<Found<'_>, &str>) {
+        let member = |name: &str, targets: &[(&str, &str)]| Member {
+            folder: name.into(),
+            name: name.into(),
+            targets: targets.iter().map(|(kind, name)| ((*kind).into(), (*name).into())).collect(),
+        };
+        let members = vec![
+            member(
+                "shop",
+                &[("lib", "shop"), ("test", "all-day"), ("test", "shared"), ("custom-build", "build")],
+            ),
+            member("tool", &[("lib", "tool"), ("bin", "tool"), ("test", "shared")]),
+        ];
+        let workspace = Workspace { root: "/w".into(), members, target: "/w/target".into() };
+        match (Target::of(scenario, &workspace), wanted) {
+            (Ok(found), Ok((package, target, test))) => {
+                let kind_and_name = target.map(|(kind, name)| (kind.to_owned(), name.to_owned()));
+                assert_eq!(
+                    found,
+                    Target { package: package.into(), kind_and_name, test: test.into() },
+                    "{scenario}"
+                );
+            }
+            (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+            (found, _) => panic!("{scenario}: {found:?}"),
+        }
+    }
+
+    #[test]
+    fn the_crate_says_what_to_build() {
+        check("shop::orders::race", Ok(("shop", Some(("lib", "shop")), "orders::race")));
+        check("all_day::race", Ok(("shop", Some(("test", "all-day")), "race")));
+        check("tool::tests::race", Ok(("tool", None, "tests::race")));
+        check("shared::race", Err("`shop` and `tool`"));
+        check("elsewhere::race", Err("--manifest-path"));
+        check("race", Err("--manifest-path"));
+        check("build::race", Err("--manifest-path"));
+    }
+}

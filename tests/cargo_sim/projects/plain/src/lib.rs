@@ -1,0 +1,4 @@
+#[test]
+fn runs() {
+    assert_eq!(1 + 1, 2);
+}

@@ -1,0 +1,1 @@
+pub const WHO: &str = "patched";

@@ -1,0 +1,1 @@
+pub fn simulated() -> bool { tokio::SIMULATED }
