@@ -11,7 +11,7 @@
 //! and what ties them to a run:
 //!
 //! * `network`: the state behind all sockets
-//! * [`socket`], [`udp`]: sockets as applications hold them
+//! * [`socket`], [`udp`], [`unix`]: sockets as applications hold them
 //! * [`names`]: what a resolver answers
 //! * [`control`]: what a scenario does to the network
 
@@ -24,8 +24,11 @@ pub mod request;
 pub mod socket;
 pub mod tcp;
 pub mod udp;
+pub mod unix;
 
-pub use control::{Guard, Net, WhenDown, net};
+pub use control::{Guard, Machine, Net, WhenDown, net};
 pub use link::Latency;
 pub use socket::{ReadHalf, TcpListener, TcpSocket, TcpStream, WriteHalf};
 pub use tcp::Keepalive;
+pub use udp::UdpSocket;
+pub use unix::{UnixListener, UnixStream};

@@ -215,7 +215,7 @@ impl Net {
 
     /// Ends every fault in force, whoever holds its guard. Happens by itself when the liveness phase begins.
     pub fn heal_all(self) {
-        with(super::network::State::heal_all_rules);
+        with(super::network::State::heal_all);
     }
 
     /// Sets the latency between all nodes, from now on. Default: uniform, 1 to 10 ms.

@@ -232,6 +232,7 @@ impl State {
             dialled: to,
             number,
             unattended: false,
+            instant: false,
             requests,
         });
         match place {
@@ -326,11 +327,18 @@ impl State {
         bytes: &[u8],
     ) -> io::Result<usize> {
         let sent = self.on_socket(world, id, |tcp, path| {
+            if path.instant && !tcp.end(id.side.other()).owned {
+                // A Unix socket looks at its peer, TCP has to ask.
+                return Err(tcp.end_mut(id.side).error.take().unwrap_or(ErrorKind::BrokenPipe));
+            }
             let sent = tcp.write(path, id.side, bytes)?;
             note_sent(world, path.number, path.nodes[id.side.other() as usize], id.side, &bytes[..sent]);
             Ok(sent)
         })?;
-        if self.shared.faults.strike(world, "net.reset", || "connection reset while sending".to_owned()) {
+        let instant = self.socket(id).is_some_and(|conn| conn.instant);
+        if !instant
+            && self.shared.faults.strike(world, "net.reset", || "connection reset while sending".to_owned())
+        {
             self.shared.faults.had_effect("net.reset");
             self.reset_both(world, id.key());
         }

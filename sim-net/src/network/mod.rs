@@ -12,15 +12,17 @@
 //! | `path` | the world around one connection |
 //! | `calls` | what sockets ask for |
 //! | `ports` | who has which port |
+//! | `local` | connections that take no time |
 //! | `reading` | requests read along, and faults on them |
 //! | `outage` | rules, crashes, boots |
 //! | `netstat` | the socket table as text |
 
 mod calls;
+mod local;
 mod netstat;
 mod outage;
 mod path;
-mod ports;
+pub(crate) mod ports;
 pub(crate) mod queue;
 mod reading;
 pub(crate) mod state;
@@ -33,7 +35,7 @@ use sim_runtime::executor::{World, try_current, with_current};
 use sim_runtime::node::{Lifecycle, nodes};
 use sim_runtime::task::NodeId;
 
-pub(crate) use calls::{Dial, SocketId};
+pub(crate) use calls::{Dial, Place, SocketId};
 pub(crate) use state::{Interest, ListenerId, State};
 
 /// The extension that holds the network of a run.
@@ -57,6 +59,9 @@ impl Network {
     fn work<T>(&self, world: &Rc<World>, f: impl FnOnce(&mut State, &Rc<World>) -> T) -> T {
         let mut state = self.state.borrow_mut();
         let value = f(&mut state, world);
+        if std::mem::take(&mut state.shared.due_at_once) {
+            state.run_due(world);
+        }
         state.attend(world);
         state.shared.queue.arm(world);
         if state.shared.wakes.is_empty() && state.shared.drops.is_empty() {

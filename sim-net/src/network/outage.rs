@@ -121,12 +121,3 @@ impl State {
         }
     }
 }
-
-impl State {
-    pub(crate) fn heal_all_rules(&mut self, world: &Rc<World>) {
-        self.heal_all(world);
-    }
-    fn datagrams_blocked(&mut self, _link: LinkId) {}
-    fn datagrams_released(&mut self, _world: &Rc<World>, _link: LinkId) {}
-    pub(crate) fn datagram_arrives(&mut self, _world: &Rc<World>, _number: u64) {}
-}

@@ -22,6 +22,7 @@ pub(crate) struct Path<'a> {
     pub(crate) listener: &'a mut Option<ListenerId>,
     pub(crate) dialled: SocketAddr,
     pub(crate) unattended: bool,
+    pub(crate) instant: bool,
 }
 
 impl State {
@@ -45,6 +46,7 @@ impl State {
             listener: &mut conn.listener,
             dialled: conn.dialled,
             unattended: conn.unattended,
+            instant: conn.instant,
         };
         let value = f(&mut conn.tcp, &mut path);
         if conn.tcp.unobserved() {
@@ -62,12 +64,19 @@ impl Wire for Path<'_> {
 
     #[inline]
     fn pass(&mut self, from: Side, at_ns: u64, bytes: usize) -> Passage {
+        if self.instant {
+            self.shared.due_at_once = true;
+            return Passage::Arrives(at_ns);
+        }
         let id = self.links[from as usize];
         self.shared.links.get_mut(id).pass(at_ns, bytes, &mut &self.shared.lanes[id.0 as usize])
     }
 
     #[inline]
     fn trip_ns(&self, from: Side) -> Option<u64> {
+        if self.instant {
+            return Some(0);
+        }
         let link = self.shared.links.get(self.links[from as usize]);
         (!link.blocked()).then(|| link.calm_ns())
     }

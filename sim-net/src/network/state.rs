@@ -1,6 +1,6 @@
 //! Connections, listeners, links, and who waits for them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::task::{Context, Waker};
@@ -86,6 +86,8 @@ pub(crate) struct Conn {
     pub(crate) dialled: SocketAddr,
     /// Numbered in order of opening, for facts.
     pub(crate) number: u64,
+    /// Packets take no time: a Unix socket.
+    pub(crate) instant: bool,
     /// Made by the network itself: nobody polls it.
     pub(crate) unattended: bool,
     /// What the request reader knows, when it reads along.
@@ -167,6 +169,8 @@ pub(crate) struct Shared {
     pub(crate) listeners: BTreeMap<ListenerId, Listener>,
     /// Connections the network made itself and has to look at.
     pub(crate) unattended: Vec<(u32, u32)>,
+    /// Something is due at this very instant and whoever called must see it.
+    pub(crate) due_at_once: bool,
     /// Nodes that do not answer.
     pub(crate) down: Vec<bool>,
     pub(crate) faults: Rc<Faults>,
@@ -180,6 +184,8 @@ pub(crate) struct State {
     pub(crate) names: Names,
     pub(crate) requests: Requests,
     pub(crate) next_listener: u64,
+    /// Paths that were ever bound.
+    pub(crate) paths: BTreeSet<(NodeId, Rc<str>)>,
     pub(crate) udp: crate::udp::Sockets,
     /// Tells runs apart, so that a handle kept in a static is not taken for one of this run.
     pub(crate) run: u32,
@@ -205,6 +211,7 @@ impl State {
                 drops: Vec::new(),
                 listeners: BTreeMap::new(),
                 unattended: Vec::new(),
+                due_at_once: false,
                 down: Vec::new(),
                 faults: faults(world),
             },
@@ -213,6 +220,7 @@ impl State {
             names: Names::default(),
             requests: Requests::default(),
             next_listener: 0,
+            paths: BTreeSet::new(),
             udp: crate::udp::Sockets::default(),
             run: RUNS.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
             when_down: BTreeMap::new(),

@@ -15,7 +15,8 @@
 //! | [`event`] | what a reader reports, and where in the bytes |
 //! | [`http1`] | HTTP/1.1, with keep-alive and pipelining |
 //! | [`chunked`] | where a chunked body ends |
-//! | [`http2`] | HTTP/2 frames, and header blocks by HPACK |
+//! | [`http2`] | HTTP/2 frames |
+//! | `hpack`, `huffman` | its header blocks |
 //! | [`reader`] | which of these a connection speaks |
 //!
 //! and the faults:
@@ -28,8 +29,10 @@
 
 pub mod chunked;
 pub mod event;
+mod hpack;
 pub mod http1;
 pub mod http2;
+mod huffman;
 pub mod matching;
 pub mod reader;
 pub mod rule;

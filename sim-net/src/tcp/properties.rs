@@ -27,7 +27,7 @@ fn side() -> impl Strategy<Value = Side> {
 fn step(closes: bool) -> impl Strategy<Value = Step> {
     let close = if closes { 1 } else { 0 };
     prop_oneof![
-        8 => (side(), 1usize..40_000).prop_map(|(s, n)| Step::Write(s, n)),
+        8 => (side(), 1usize..20_000).prop_map(|(s, n)| Step::Write(s, n)),
         6 => side().prop_map(Step::Read),
         4 => (0u64..3_000_000).prop_map(Step::Pass),
         1 => (0u64..4_000_000_000).prop_map(Step::Pass),
@@ -94,7 +94,7 @@ impl Seen {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Nobody closes and every outage is short: every byte arrives exactly once, in order.
     #[test]

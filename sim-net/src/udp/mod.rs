@@ -1,11 +1,12 @@
-//! Datagrams.
+//! Datagrams: lost, late, twice, out of order, cut short; never damaged.
+//!
+//! | file | concept |
+//! |---|---|
+//! | [`table`] | the sockets of a run and what is in flight between them |
+//! | [`socket`] | `UdpSocket` as applications hold it |
 
-use sim_runtime::task::NodeId;
+pub mod socket;
+pub(crate) mod table;
 
-/// All UDP sockets of a run.
-#[derive(Default)]
-pub(crate) struct Sockets {}
-
-impl Sockets {
-    pub(crate) fn forget(&mut self, _node: NodeId) {}
-}
+pub use socket::UdpSocket;
+pub(crate) use table::Sockets;
