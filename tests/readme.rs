@@ -31,7 +31,8 @@ async fn the_last_item_is_sold_once(sim: Sim) -> Result<()> {
     let sold = Rc::new(Cell::new(0));
     let count = sold.clone();
     sim.always("item 7 is sold once", move || if count.get() > 1 { Err("sold twice") } else { Ok(()) });
-    let [anna, bert] = ["anna", "bert"].map(|name| sim.node(name).run(buy(shop.clone(), items.clone(), sold.clone())));
+    let [anna, bert] =
+        ["anna", "bert"].map(|name| sim.node(name).run(buy(shop.clone(), items.clone(), sold.clone())));
     sim.sleep(std::time::Duration::from_micros(sim.lane("pause").below(3_000))).await;
     anna.await?;
     bert.await

@@ -6,7 +6,8 @@ use crate::runtime::{Builder, Handle, RuntimeFlavor, limits, seam};
 use sim_runtime::Sim;
 use sim_runtime::drive;
 use sim_runtime::executor::with_current;
-use sim_runtime::explore::{Isolation, Rerun, Scenario};
+use sim_runtime::explore::{Extent, Isolation, Request, Rerun, Runner, Scenario, Settings};
+use sim_runtime::sim::Outcome;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -49,7 +50,39 @@ where
         async move { run(sim, &test, body()).await }
     })
     .with_limits(limits());
-    drive::test(&scenario, 100, None::<Isolation>);
+    if test.should_panic {
+        panics(&scenario);
+    } else {
+        drive::test(&scenario, SEEDS, None::<Isolation>);
+    }
+}
+
+/// Seeds of a sweep, unless the environment says otherwise.
+const SEEDS: u64 = 100;
+
+/// A test that should panic: every run must, and the last one's message is the test's.
+fn panics(scenario: &Scenario) {
+    let settings = Settings::from_environment(SEEDS).unwrap_or_else(|error| panic!("{error}"));
+    let seeds = match &settings.extent {
+        Extent::Seeds(count) => 1..=*count,
+        Extent::Seed(seed) => *seed..=*seed,
+        Extent::Time(_) => 1..=SEEDS,
+        Extent::Replay(_) => return drive::test(scenario, SEEDS, None),
+    };
+    let runner = Runner::new(scenario, settings.isolation);
+    let mut message = None;
+    for seed in seeds {
+        let request = Request { recording: false, ..Request::recorded(seed, &settings) };
+        match runner.run(scenario, &request).outcome {
+            Outcome::Passed => {
+                eprintln!("seed {seed} did not panic");
+                return;
+            }
+            Outcome::Panicked { message: of_run, .. } => message = Some(of_run),
+            other => message = Some(other.to_string()),
+        }
+    }
+    panic!("{}", message.unwrap_or_else(|| "no seeds to run".to_owned()));
 }
 
 /// The body of a test on a runtime that lives as long as it.

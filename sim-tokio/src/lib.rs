@@ -16,6 +16,8 @@
 //! machine.
 
 pub mod io;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod runtime;
 pub mod task;
 pub mod time;

@@ -189,7 +189,8 @@ impl Standing {
 
     /// Lets the run go on until the waker was woken and the task that stands for this stack is picked.
     fn wait(&self, unwind: bool) -> Result<(), Blocked> {
-        while !self.woken.flag.swap(false, Ordering::Relaxed) {
+        // At least one turn, also when woken already: what wakes itself over and over must not stop the run.
+        loop {
             match &self.proxy {
                 None => {
                     if turns::give_back().is_err() {
@@ -207,8 +208,10 @@ impl Standing {
                     }
                 }
             }
+            if self.woken.flag.swap(false, Ordering::Relaxed) {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 }
 
@@ -279,7 +282,9 @@ impl World {
 
     /// A blocking sleep: a blocking closure waits, anything else takes the time with it.
     pub(crate) fn sleep_blocking(self: &Rc<Self>, ns: Nanos) {
-        if turns::is_guest() {
+        if self.frozen.get() {
+            self.lead.set(self.lead.get().saturating_add(ns));
+        } else if turns::is_guest() {
             self.wait_on_word(0, Some(ns), &|| true);
         } else {
             self.advance(ns);

@@ -52,6 +52,8 @@ pub struct World {
     pub(super) ambient: Cell<bool>,
     /// Time moves by jumps only.
     pub(super) frozen: Cell<bool>,
+    /// Time that passed for std's clocks but not for timers.
+    pub(super) lead: Cell<Nanos>,
     /// Who waits on which futex word, in order of arrival.
     pub(super) waiters: RefCell<BTreeMap<usize, Vec<Waker>>>,
     /// Tasks of paused nodes that became ready.
@@ -179,6 +181,7 @@ impl World {
             closing: Cell::new(false),
             ambient: Cell::new(false),
             frozen: Cell::new(false),
+            lead: Cell::new(0),
             waiters: RefCell::default(),
             parked: RefCell::default(),
             any_paused: Cell::new(false),
@@ -262,6 +265,8 @@ impl World {
     /// With `true`, time stands still while anything is ready: polls and clock readings cost nothing, and
     /// time only jumps to the next deadline when idle. What `tokio::time::pause` asks for.
     pub fn freeze(&self, frozen: bool) {
+        // A moment passes between what happened before and the standstill.
+        self.advance(u64::from(frozen));
         self.frozen.set(frozen);
     }
 
@@ -273,6 +278,11 @@ impl World {
 
     pub(crate) fn set_ambient(&self) {
         self.ambient.set(true);
+    }
+
+    /// How far std's clocks are ahead of virtual time: blocking sleeps while time stands still move those alone.
+    pub fn lead(&self) -> Nanos {
+        self.lead.get()
     }
 
     /// Whether time [stands still](World::freeze).

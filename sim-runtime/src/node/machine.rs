@@ -40,12 +40,12 @@ impl Hosted {
 
 impl Machine for Hosted {
     fn monotonic_ns(&self) -> u64 {
-        let now = self.world.read_clock();
+        let now = self.world.read_clock() + self.world.lead();
         self.world.skew(self.world.current_node()).monotonic(now)
     }
 
     fn wall_ns(&self) -> u64 {
-        let now = self.world.read_clock();
+        let now = self.world.read_clock() + self.world.lead();
         self.world.skew(self.world.current_node()).wall(now)
     }
 

@@ -49,8 +49,10 @@ pub(super) fn stay(written_at: &'static Location<'static>) -> (Rc<World>, Stay) 
 fn enter(written_at: &'static Location<'static>) -> Ambient {
     let setting = |name: &str| sim_host::real::variable(name).and_then(|value| value.into_string().ok());
     let seed = setting("SIM_SEED").and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let policy =
-        setting("SIM_POLICY").and_then(|policy| policy.parse::<PolicyName>().ok()).unwrap_or_default();
+    let asked = setting("SIM_POLICY").and_then(|policy| policy.parse::<PolicyName>().ok());
+    // One run explores nothing, so unless a seed is asked for it is the calm one: first ready, first run.
+    let calm = if setting("SIM_SEED").is_some() { PolicyName::default() } else { PolicyName::Fifo };
+    let policy = asked.unwrap_or(calm);
     let ambient = Ambient::enter(Setup {
         tape: Tape::seeded(seed, false),
         policy,

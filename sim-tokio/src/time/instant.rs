@@ -10,16 +10,15 @@ use std::time::Duration;
 #[derive(Clone, Copy, Eq, PartialEq, PartialOrd, Ord, Hash)]
 pub struct Instant(std::time::Instant);
 
-/// The clock that std shows. Where the C library is not hooked it is asked of the run itself.
+/// The clock that std shows, but for what it is ahead of virtual time. Where the C library is not hooked it is asked of the run itself.
 pub(crate) fn std_now() -> std::time::Instant {
     static BASE: OnceLock<std::time::Instant> = OnceLock::new();
-    if !sim_host::HOOKED
-        && let Some(world) = try_current()
-    {
-        let now = world.skew(world.current_node()).monotonic(world.read_clock());
-        return *BASE.get_or_init(std::time::Instant::now) + Duration::from_nanos(now);
+    let Some(world) = try_current() else { return std::time::Instant::now() };
+    if sim_host::HOOKED {
+        return std::time::Instant::now() - Duration::from_nanos(world.lead());
     }
-    std::time::Instant::now()
+    let now = world.skew(world.current_node()).monotonic(world.read_clock());
+    *BASE.get_or_init(std::time::Instant::now) + Duration::from_nanos(now)
 }
 
 /// More than anybody waits.
