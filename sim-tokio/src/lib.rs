@@ -15,10 +15,16 @@
 //! What is not simulated does not exist here: code that asks for it does not compile, instead of touching the real
 //! machine.
 
+#[cfg(feature = "fs")]
+pub mod fs;
 pub mod io;
 #[cfg(feature = "net")]
 pub mod net;
+#[cfg(all(feature = "process", unix))]
+pub mod process;
 pub mod runtime;
+#[cfg(all(feature = "signal", unix))]
+pub mod signal;
 pub mod task;
 pub mod time;
 

@@ -51,6 +51,9 @@ pub trait Machine {
         if still_waiting() { Waited::TimedOut } else { Waited::Woken }
     }
 
+    /// `raise`, and `kill` of the process itself. Never asked for signal 0.
+    fn raise(&self, signal: i32);
+
     /// Those who [wait](Machine::blocking_wait) on the word at this address, `count` of them at most, are told to look
     /// again. Default: nothing.
     fn blocking_wake(&self, _word: usize, _count: u32) {}

@@ -3,10 +3,13 @@
 //! The runtime knows no packets and no disks. Whatever has state on a node (sockets, files)
 //! registers a [`Lifecycle`] and is told when a node boots or crashes.
 
+mod disk;
 mod finish;
 mod machine;
+mod signal;
 mod state;
 
+pub use signal::SignalListener;
 pub use machine::{Hosted, Resolver};
 pub use state::{Lifecycle, NodeState, Nodes, nodes};
 

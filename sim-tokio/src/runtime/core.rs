@@ -195,6 +195,10 @@ impl Core {
         self.config.flavor
     }
 
+    pub(crate) fn has_io(&self) -> bool {
+        self.config.io
+    }
+
     pub(crate) fn is_local(&self) -> bool {
         self.config.local
     }
