@@ -2,7 +2,7 @@
 
 use crate::runtime::context::{self, Entered};
 use crate::runtime::core::Core;
-use crate::runtime::{Builder, Handle, RuntimeFlavor, limits, seam};
+use crate::runtime::{Builder, Handle, RuntimeFlavor, Stay, limits, seam};
 use sim_runtime::Sim;
 use sim_runtime::drive;
 use sim_runtime::executor::with_current;
@@ -22,6 +22,8 @@ pub struct Test {
     pub multi_thread: bool,
     /// `flavor = "local"`.
     pub local: bool,
+    /// `name = "…"`.
+    pub name: Option<&'static str>,
     /// `worker_threads = N`.
     pub workers: usize,
     /// `start_paused = true`.
@@ -90,10 +92,13 @@ async fn run<F: Future>(sim: Sim, test: &Test, body: F) -> F::Output {
     sim.tolerate_panics(true);
     let mut builder = if test.multi_thread { multi_thread() } else { Builder::new_current_thread() };
     builder.enable_all().start_paused(test.start_paused);
+    if let Some(name) = test.name {
+        builder.name(name);
+    }
     if test.workers > 0 {
         builder.worker_threads(test.workers);
     }
-    let core = with_current(|world| Core::new(world, builder.config(test.local)));
+    let core = with_current(|world| Core::new(world, builder.config(test.local), Stay::none()));
     let _end = End(core.clone());
     let may_leave = core.flavor() != RuntimeFlavor::CurrentThread;
     let mut body: Pin<Box<F>> = Box::pin(body);

@@ -82,8 +82,8 @@ fn try_confirm(scenario: &Scenario, request: &Request) -> Result<Confirmation, S
     let finished = finished?;
     match answered {
         Ok(bytes) => {
-            let ended = ron::de::from_bytes(&bytes)
-                .map_err(|error| format!("its answer is unreadable: {error}"))?;
+            let ended =
+                ron::de::from_bytes(&bytes).map_err(|error| format!("its answer is unreadable: {error}"))?;
             Ok(Confirmation::Ran(Box::new(ended)))
         }
         Err(_) => {
@@ -119,7 +119,9 @@ pub fn answer_parent(scenario: &Scenario) -> bool {
     let request = Request { seed: order.seed, script, policy, recording: true };
     install_panic_hook();
     let ended = Runner::new(scenario, Isolation::Thread).run(scenario, &request);
-    let answer = ron::to_string(&ended).map(String::into_bytes).expect("what is known of a run has only strings for keys");
+    let answer = ron::to_string(&ended)
+        .map(String::into_bytes)
+        .expect("what is known of a run has only strings for keys");
     let written = fs::write(&order.answer, answer);
     std::process::exit(i32::from(written.is_err()));
 }

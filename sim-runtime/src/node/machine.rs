@@ -81,7 +81,8 @@ impl Machine for Hosted {
         }
         if name == b"TMPDIR" {
             let folder = disks(&self.world).folder(&self.world, node);
-            return CString::new(folder.into_os_string().into_encoded_bytes()).map_or(Variable::Absent, Variable::Value);
+            return CString::new(folder.into_os_string().into_encoded_bytes())
+                .map_or(Variable::Absent, Variable::Value);
         }
         if node == NodeId::WORLD || HOST_VARIABLES.iter().any(|prefix| name.starts_with(prefix)) {
             Variable::Real
@@ -114,7 +115,9 @@ impl Machine for Hosted {
         let node = self.world.current_node();
         let own = |path| disks(&self.world).holds(&self.world, node, path);
         match what {
-            Refused::Read { path } | Refused::Look { path } | Refused::Write { path } if own(path) => Verdict::Allow,
+            Refused::Read { path } | Refused::Look { path } | Refused::Write { path } if own(path) => {
+                Verdict::Allow
+            }
             // Reading cannot leak out, but what it says is not decided by the tape: reported.
             Refused::Read { path } | Refused::Look { path } => {
                 self.world.fact("host.read", &[], || path.display().to_string());

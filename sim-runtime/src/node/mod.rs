@@ -9,8 +9,8 @@ mod machine;
 mod signal;
 mod state;
 
-pub use signal::SignalListener;
 pub use machine::{Hosted, Resolver};
+pub use signal::SignalListener;
 pub use state::{Lifecycle, NodeState, Nodes, nodes};
 
 use crate::executor::{JoinError, JoinHandle, World, spawn_on, with_current};

@@ -87,7 +87,9 @@ impl World {
             Some(waiting) => waiting.into_iter().for_each(Waker::wake),
             None if IGNORED.contains(&number) => {}
             None if node == NodeId::WORLD => {
-                self.refuse(format!("signal {number} would have ended the scenario: nothing in it listens for it"));
+                self.refuse(format!(
+                    "signal {number} would have ended the scenario: nothing in it listens for it"
+                ));
             }
             None => self.crash_node(node),
         }

@@ -127,7 +127,11 @@ fn expand_test(arguments: &Arguments, mut function: ItemFn) -> syn::Result<Token
             "the test function cannot accept arguments",
         ));
     }
-    let Arguments { flavor, workers, start_paused, krate, .. } = arguments;
+    let Arguments { flavor, workers, start_paused, krate, name: runtime_name } = arguments;
+    let runtime_name = match runtime_name {
+        Some(name) => quote!(::core::option::Option::Some(#name)),
+        None => quote!(::core::option::Option::None),
+    };
     let is = |wanted| *flavor == Some(wanted);
     let (multi_thread, local) = (is(Flavor::MultiThread), is(Flavor::Local));
     let workers = workers.as_ref().map_or_else(|| quote!(0), |workers| quote!(#workers));
@@ -147,6 +151,7 @@ fn expand_test(arguments: &Arguments, mut function: ItemFn) -> syn::Result<Token
                     path: ::core::concat!(::core::module_path!(), "::", ::core::stringify!(#name)),
                     multi_thread: #multi_thread,
                     local: #local,
+                    name: #runtime_name,
                     workers: #workers,
                     start_paused: #start_paused,
                     should_panic: #should_panic,

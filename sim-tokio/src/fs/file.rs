@@ -30,6 +30,8 @@ pub struct File {
     failed: Option<io::Error>,
     /// Read, and not yet asked for.
     read: Vec<u8>,
+    /// A read was answered, if only by the end of the file.
+    answered: bool,
     buffer_bytes: usize,
     position: u64,
 }
@@ -101,6 +103,7 @@ impl File {
             state: State::Idle,
             failed: None,
             read: Vec::new(),
+            answered: false,
             buffer_bytes: BUFFER_BYTES,
             position: 0,
         }
@@ -116,7 +119,10 @@ impl File {
         let done = ready!(Pin::new(task).poll(cx));
         self.state = State::Idle;
         match done {
-            Ok(Done::Read(Ok(bytes))) => self.read = bytes,
+            Ok(Done::Read(Ok(bytes))) => {
+                self.read = bytes;
+                self.answered = true;
+            }
             Ok(Done::Sought(Ok(position))) => self.position = position,
             Ok(Done::Wrote(Ok(()))) => {}
             Ok(Done::Read(Err(error)) | Done::Sought(Err(error)) | Done::Wrote(Err(error))) => {
@@ -191,7 +197,9 @@ impl File {
     /// As std's.
     pub async fn try_clone(&self) -> io::Result<File> {
         let std = self.settled().await?;
-        run(move || std.try_clone()).await.map(File::from_std)
+        let buffer_bytes = self.buffer_bytes;
+        let cloned = run(move || std.try_clone()).await?;
+        Ok(File { buffer_bytes, ..File::from_std(cloned) })
     }
 
     /// The file for std, after what is under way.
@@ -246,7 +254,13 @@ impl File {
     }
 
     /// Bytes a single read or write moves at most.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    #[track_caller]
     pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
+        assert!(max_buf_size > 0, "max_buf_size must be non-zero");
         self.buffer_bytes = max_buf_size;
     }
 
@@ -264,21 +278,19 @@ impl AsyncRead for File {
     ) -> Poll<io::Result<()>> {
         let coop = ready!(coop::poll_proceed(cx));
         let this = &mut *self;
-        let mut asked = false;
         loop {
             ready!(this.poll_settle(cx));
             if let Some(error) = this.failed.take() {
                 coop.made_progress();
                 return Poll::Ready(Err(error));
             }
-            if !this.read.is_empty() || asked || buf.remaining() == 0 {
+            if std::mem::take(&mut this.answered) || !this.read.is_empty() || buf.remaining() == 0 {
                 let count = this.read.len().min(buf.remaining());
                 buf.put_slice(&this.read[..count]);
                 this.read.drain(..count);
                 coop.made_progress();
                 return Poll::Ready(Ok(()));
             }
-            asked = true;
             let room = buf.remaining().min(this.buffer_bytes);
             this.start(move |mut std| {
                 let mut bytes = vec![0; room];
@@ -296,6 +308,7 @@ impl File {
     fn give_back(&mut self) -> i64 {
         let ahead = self.read.len() as i64;
         self.read.clear();
+        self.answered = false;
         ahead
     }
 }

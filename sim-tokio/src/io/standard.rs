@@ -4,6 +4,7 @@
 //! at its end: a run depends on its tape alone.
 
 use super::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::runtime::Handle;
 use sim_runtime::executor::try_current;
 use std::io::{self, Write};
 use std::pin::Pin;
@@ -47,6 +48,9 @@ impl Lines {
         kind: &'static str,
         real: impl FnOnce(&[u8]) -> io::Result<()>,
     ) -> io::Result<usize> {
+        if Handle::current().core.is_shut_down() {
+            return Err(crate::runtime::shutting_down());
+        }
         if try_current().is_none_or(|world| world.is_ambient()) {
             // Nobody reports on this run: printed, as any program would.
             sim_host::outside(|| real(bytes))?;

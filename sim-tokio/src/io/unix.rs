@@ -3,7 +3,6 @@
 use super::{Interest, Ready};
 use std::fmt;
 use std::io;
-use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::{Context, Poll};
 
@@ -14,12 +13,12 @@ pub struct AsyncFd<T: AsRawFd> {
 
 /// The descriptor is ready.
 pub struct AsyncFdReadyGuard<'a, T: AsRawFd> {
-    fd: PhantomData<&'a AsyncFd<T>>,
+    fd: &'a AsyncFd<T>,
 }
 
 /// The descriptor is ready, and borrowed mutably.
 pub struct AsyncFdReadyMutGuard<'a, T: AsRawFd> {
-    fd: PhantomData<&'a mut AsyncFd<T>>,
+    fd: &'a mut AsyncFd<T>,
 }
 
 /// The operation would block.
@@ -27,10 +26,13 @@ pub struct AsyncFdReadyMutGuard<'a, T: AsRawFd> {
 pub struct TryIoError(());
 
 /// A descriptor could not be registered; gives it back.
-pub struct AsyncFdTryNewError<T> {
+pub struct AsyncFdRegisterError<T> {
     inner: T,
     cause: io::Error,
 }
+
+/// The name it had at first.
+pub type AsyncFdTryNewError<T> = AsyncFdRegisterError<T>;
 
 fn unsupported() -> io::Error {
     io::Error::new(
@@ -65,7 +67,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// If there is no current runtime, or it has no sockets.
     #[track_caller]
     pub fn with_interest(_inner: T, _interest: Interest) -> io::Result<Self> {
-        crate::runtime::Handle::current().expect_io();
+        let _ = crate::runtime::Handle::current().io();
         Err(unsupported())
     }
 
@@ -79,7 +81,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// If there is no current runtime, or it has no sockets.
     #[track_caller]
-    pub fn try_new(inner: T) -> Result<Self, AsyncFdTryNewError<T>> {
+    pub fn try_new(inner: T) -> Result<Self, AsyncFdRegisterError<T>> {
         Self::try_with_interest(inner, Interest::READABLE)
     }
 
@@ -93,9 +95,98 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// If there is no current runtime, or it has no sockets.
     #[track_caller]
-    pub fn try_with_interest(inner: T, _interest: Interest) -> Result<Self, AsyncFdTryNewError<T>> {
-        crate::runtime::Handle::current().expect_io();
-        Err(AsyncFdTryNewError { inner, cause: unsupported() })
+    pub fn try_with_interest(inner: T, _interest: Interest) -> Result<Self, AsyncFdRegisterError<T>> {
+        let _ = crate::runtime::Handle::current().io();
+        Err(AsyncFdRegisterError { inner, cause: unsupported() })
+    }
+
+    /// Fails: there is no reactor.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    ///
+    /// # Panics
+    ///
+    /// If there is no current runtime, or it has no sockets.
+    ///
+    /// # Safety
+    ///
+    /// None is needed here; the signature is tokio's.
+    #[allow(unsafe_code, reason = "the signature is tokio's")]
+    #[track_caller]
+    pub unsafe fn register(inner: T) -> Result<Self, AsyncFdRegisterError<T>> {
+        Self::try_new(inner)
+    }
+
+    /// Fails: there is no reactor.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    ///
+    /// # Panics
+    ///
+    /// If there is no current runtime, or it has no sockets.
+    ///
+    /// # Safety
+    ///
+    /// None is needed here; the signature is tokio's.
+    #[allow(unsafe_code, reason = "the signature is tokio's")]
+    #[track_caller]
+    pub unsafe fn register_with_interest(
+        inner: T,
+        interest: Interest,
+    ) -> Result<Self, AsyncFdRegisterError<T>> {
+        Self::try_with_interest(inner, interest)
+    }
+
+    /// Never ready.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn async_io<R>(
+        &self,
+        _interest: Interest,
+        _f: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        Err(unsupported())
+    }
+
+    /// Never ready.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn async_io_mut<R>(
+        &mut self,
+        _interest: Interest,
+        _f: impl FnMut(&mut T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        Err(unsupported())
+    }
+
+    /// Never ready.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub fn try_io<R>(&self, _interest: Interest, _f: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        Err(unsupported())
+    }
+
+    /// Never ready.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub fn try_io_mut<R>(
+        &mut self,
+        _interest: Interest,
+        _f: impl FnOnce(&mut T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        Err(unsupported())
     }
 
     /// The descriptor's owner.
@@ -200,26 +291,26 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 }
 
-impl<T> AsyncFdTryNewError<T> {
+impl<T> AsyncFdRegisterError<T> {
     /// The owner and why it could not be registered.
     pub fn into_parts(self) -> (T, io::Error) {
         (self.inner, self.cause)
     }
 }
 
-impl<T> fmt::Display for AsyncFdTryNewError<T> {
+impl<T> fmt::Display for AsyncFdRegisterError<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.cause.fmt(formatter)
     }
 }
 
-impl<T> fmt::Debug for AsyncFdTryNewError<T> {
+impl<T> fmt::Debug for AsyncFdRegisterError<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.cause.fmt(formatter)
     }
 }
 
-impl<T> std::error::Error for AsyncFdTryNewError<T> {}
+impl<T> std::error::Error for AsyncFdRegisterError<T> {}
 
 impl<T: AsRawFd> AsRawFd for AsyncFd<T> {
     fn as_raw_fd(&self) -> RawFd {
@@ -257,6 +348,64 @@ macro_rules! guard {
             }
         }
     };
+}
+
+impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
+    /// Never ready.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub fn try_io<R>(
+        &mut self,
+        _f: impl FnOnce(&'a AsyncFd<T>) -> io::Result<R>,
+    ) -> Result<io::Result<R>, TryIoError> {
+        Err(TryIoError(()))
+    }
+
+    /// The descriptor.
+    pub fn get_ref(&self) -> &'a AsyncFd<T> {
+        self.fd
+    }
+
+    /// The descriptor's owner.
+    pub fn get_inner(&self) -> &'a T {
+        self.fd.get_ref()
+    }
+}
+
+impl<T: AsRawFd> AsyncFdReadyMutGuard<'_, T> {
+    /// Never ready.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub fn try_io<R>(
+        &mut self,
+        _f: impl FnOnce(&mut AsyncFd<T>) -> io::Result<R>,
+    ) -> Result<io::Result<R>, TryIoError> {
+        Err(TryIoError(()))
+    }
+
+    /// The descriptor.
+    pub fn get_ref(&self) -> &AsyncFd<T> {
+        self.fd
+    }
+
+    /// The descriptor.
+    pub fn get_mut(&mut self) -> &mut AsyncFd<T> {
+        self.fd
+    }
+
+    /// The descriptor's owner.
+    pub fn get_inner(&self) -> &T {
+        self.fd.get_ref()
+    }
+
+    /// The descriptor's owner.
+    pub fn get_inner_mut(&mut self) -> &mut T {
+        self.fd.get_mut()
+    }
 }
 
 guard!(AsyncFdReadyGuard);

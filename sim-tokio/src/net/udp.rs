@@ -83,7 +83,7 @@ impl UdpSocket {
     ///
     /// If there is no current runtime, or it has no sockets.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         let bind = async |address| {
             let raw = sim_net::udp::UdpSocket::bind_to(address)?;
             Ok(Self::new(raw, Descriptor::new(Kind::Udp)))
@@ -102,7 +102,7 @@ impl UdpSocket {
     /// If there is no current runtime, or it has no sockets.
     #[track_caller]
     pub fn from_std(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         let raw = descriptor::unpark(&socket)?;
         Ok(Self::new(raw, Descriptor::from_fd(Kind::Udp, socket.into())))
     }

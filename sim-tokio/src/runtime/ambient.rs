@@ -9,17 +9,26 @@ use sim_runtime::schedule::PolicyName;
 use sim_runtime::sim::Ambient;
 use sim_runtime::tape::Tape;
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
 thread_local! {
-    static AMBIENT: RefCell<Option<(Ambient, usize)>> = const { RefCell::new(None) };
+    /// Not dropped with the thread: by then the run's own thread-locals are gone.
+    static AMBIENT: RefCell<Option<(ManuallyDrop<Ambient>, usize)>> = const { RefCell::new(None) };
 }
 
 /// Keeps the thread inside its world; nothing when a run was there already.
 #[derive(Debug)]
-pub(super) struct Stay(bool);
+pub(crate) struct Stay(bool);
+
+impl Stay {
+    /// For a runtime within a run that others keep.
+    pub(crate) fn none() -> Self {
+        Self(false)
+    }
+}
 
 /// Bounds of a run under tokio's own tests' assumptions: a sleep of a year is fine, and so is a long test.
 pub(crate) fn limits() -> Limits {
@@ -40,7 +49,7 @@ pub(super) fn stay(written_at: &'static Location<'static>) -> (Rc<World>, Stay) 
             // On the thread of a blocking closure of an ambient world.
             return (world, Stay(false));
         }
-        let (entered, stays) = ambient.get_or_insert_with(|| (enter(written_at), 0));
+        let (entered, stays) = ambient.get_or_insert_with(|| (ManuallyDrop::new(enter(written_at)), 0));
         *stays += 1;
         (entered.world().clone(), Stay(true))
     })
@@ -78,6 +87,8 @@ impl Drop for Stay {
             })
             .ok()
             .flatten();
-        drop(last);
+        if let Some((ambient, _)) = last {
+            drop(ManuallyDrop::into_inner(ambient));
+        }
     }
 }

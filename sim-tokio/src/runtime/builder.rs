@@ -184,7 +184,24 @@ impl Builder {
     }
 
     /// Without effect.
-    pub fn max_io_events_per_tick(&mut self, _capacity: usize) -> &mut Self {
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    #[track_caller]
+    pub fn max_io_events_per_tick(&mut self, capacity: usize) -> &mut Self {
+        assert!(capacity > 0, "max_io_events_per_tick must be non-zero");
+        self
+    }
+
+    /// Without effect.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    #[track_caller]
+    pub fn max_io_events_per_busy_tick(&mut self, capacity: usize) -> &mut Self {
+        assert!(capacity > 0, "max_io_events_per_busy_tick must be non-zero");
         self
     }
 
@@ -225,7 +242,7 @@ impl Builder {
 
     fn make(&mut self, local: bool, made_at: &'static Location<'static>) -> Runtime {
         let (world, stay) = ambient::stay(made_at);
-        Runtime::from_core(Core::new(&world, self.config(local)), stay)
+        Runtime::from_core(Core::new(&world, self.config(local), stay))
     }
 
     pub(crate) fn config(&self, local: bool) -> Config {

@@ -3,6 +3,7 @@
 //! Every flavour runs on the one executor of the run. A runtime is the set of tasks that end with it, and the
 //! answers to what code may ask of it.
 
+use super::ambient::Stay;
 use super::context::{self, Entered};
 use super::{Handle, RuntimeFlavor};
 use crate::task::abort::Header;
@@ -47,6 +48,8 @@ pub(crate) struct Core {
     /// The start of its timer, which counts whole milliseconds from here.
     pub(crate) origin: std::time::Instant,
     state: Mutex<State>,
+    /// Handles outlive runtimes, and the world must outlive both.
+    _stay: Stay,
     pub(super) spawned: AtomicU64,
     pub(super) polls: AtomicU64,
 }
@@ -122,7 +125,7 @@ pub(super) fn implicit() -> Option<Handle> {
     let node = world.current_node();
     let found = tokio.implicit.borrow().get(&node).cloned();
     let core = found.unwrap_or_else(|| {
-        let core = Core::new(&world, Config::implicit());
+        let core = Core::new(&world, Config::implicit(), Stay::none());
         tokio.implicit.borrow_mut().insert(node, core.clone());
         core
     });
@@ -157,7 +160,7 @@ impl fmt::Debug for Core {
 }
 
 impl Core {
-    pub(crate) fn new(world: &Rc<World>, config: Config) -> Arc<Self> {
+    pub(crate) fn new(world: &Rc<World>, config: Config, stay: Stay) -> Arc<Self> {
         super::seam::install();
         if config.paused {
             world.freeze(true);
@@ -169,6 +172,7 @@ impl Core {
             run: world.number(),
             origin: crate::time::instant::std_now(),
             state: Mutex::default(),
+            _stay: stay,
             spawned: AtomicU64::new(0),
             polls: AtomicU64::new(0),
         })

@@ -122,12 +122,17 @@ impl Handle {
     }
 
     /// Panics as tokio does when a socket is made on a runtime without input and output.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is shut down.
     #[track_caller]
-    pub(crate) fn expect_io(&self) {
+    pub(crate) fn io(&self) -> std::io::Result<()> {
         assert!(
             self.core.config.io,
             "A Tokio 1.x context was found, but IO is disabled. Call `enable_io` on the runtime builder to enable IO."
         );
+        if self.core.is_shut_down() { Err(super::shutting_down()) } else { Ok(()) }
     }
 }
 

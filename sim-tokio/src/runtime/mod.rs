@@ -14,6 +14,7 @@ mod metrics;
 mod runtime;
 pub(crate) mod seam;
 
+pub(crate) use ambient::Stay;
 pub(crate) use ambient::limits;
 pub use builder::Builder;
 pub use handle::{EnterGuard, Handle, TryCurrentError};

@@ -1,6 +1,5 @@
 //! A runtime, and what happens when it goes.
 
-use super::ambient::Stay;
 use super::core::Core;
 use super::{Builder, EnterGuard, Handle, RuntimeFlavor, RuntimeMetrics};
 use crate::task::JoinHandle;
@@ -16,7 +15,6 @@ pub struct Runtime {
     handle: Handle,
     /// `None`: it was shut down already.
     limit: Option<Shutdown>,
-    _stay: Stay,
 }
 
 /// How long the end waits for blocking closures.
@@ -27,9 +25,9 @@ impl UnwindSafe for Runtime {}
 impl RefUnwindSafe for Runtime {}
 
 impl Runtime {
-    pub(super) fn from_core(core: Arc<Core>, stay: Stay) -> Self {
+    pub(super) fn from_core(core: Arc<Core>) -> Self {
         let limit = Some(Shutdown(None));
-        Self { handle: Handle { core }, limit, _stay: stay }
+        Self { handle: Handle { core }, limit }
     }
 
     /// A runtime with everything enabled, as `#[tokio::main]` makes one.

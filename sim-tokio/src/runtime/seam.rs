@@ -8,7 +8,11 @@ use std::future::Future;
 /// Installs the hooks, once in a process.
 pub(crate) fn install() {
     #[cfg(drop_in)]
-    real_tokio::sim::install(real_tokio::sim::Hooks { draw: super::core::draw, sleep: hooked_sleep });
+    real_tokio::sim::install(real_tokio::sim::Hooks {
+        draw: super::core::draw,
+        is_asynchronous: || super::context::entered() != super::context::Entered::No,
+        sleep: hooked_sleep,
+    });
 }
 
 #[cfg(drop_in)]

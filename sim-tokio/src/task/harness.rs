@@ -79,6 +79,20 @@ impl<T> Inner<T> {
     }
 }
 
+/// Polls a future; one that panics is dropped while it does, so that its values know.
+fn poll_or_drop<F: Future>(mut future: Pin<&mut Option<F>>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    struct Guard<'a, F>(Pin<&'a mut Option<F>>);
+    impl<F> Drop for Guard<'_, F> {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                self.0.set(None);
+            }
+        }
+    }
+    let mut guard = Guard(future.as_mut());
+    seam::budget(|| guard.0.as_mut().as_pin_mut().expect("not polled after it is ready").poll(cx))
+}
+
 fn panicked(id: Id, payload: Box<dyn Any + Send>) -> JoinError {
     if let Some(world) = try_current() {
         world.task_panicked(&*payload);
@@ -101,8 +115,7 @@ impl<F: Future> Future for Harness<F> {
                 if let Some(core) = &inner.core {
                     core.count_poll();
                 }
-                let future = this.future.as_mut().as_pin_mut().expect("not polled after it is ready");
-                match catch_unwind(AssertUnwindSafe(|| seam::budget(|| future.poll(cx)))) {
+                match catch_unwind(AssertUnwindSafe(|| poll_or_drop(this.future.as_mut(), cx))) {
                     Ok(Poll::Pending) => return Poll::Pending,
                     Ok(Poll::Ready(output)) => Ok(output),
                     Err(payload) => Err(panicked(id, payload)),

@@ -41,11 +41,15 @@ pub fn resume() {
 ///
 /// If it is not stopped, or there is no current runtime.
 pub async fn advance(duration: Duration) {
+    advance_now(duration);
+    crate::task::yield_now().await;
+}
+
+#[track_caller]
+fn advance_now(duration: Duration) {
     let (_, world) = current();
     assert!(world.is_frozen(), "time is not frozen");
     world.advance(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
-    drop(world);
-    crate::task::yield_now().await;
 }
 
 #[track_caller]

@@ -148,10 +148,7 @@ impl Future for Sleep {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let coop = ready!(coop::poll_proceed(cx));
-        assert!(
-            !this.handle.core.is_shut_down(),
-            "timer error: the timer is shutdown, must be called from the context of Tokio runtime"
-        );
+        assert!(!this.handle.core.is_shut_down(), "A Tokio 1.x context was found, but it is being shutdown.");
         let Some(world) = this.handle.core.world() else {
             panic!("a sleep was polled outside of the simulation it was made in");
         };

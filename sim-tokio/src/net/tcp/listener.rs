@@ -16,6 +16,7 @@ use std::task::{Context, Poll, ready};
 pub struct TcpListener {
     raw: sim_net::TcpListener,
     descriptor: Descriptor,
+    handle: Handle,
     ttl: AtomicU32,
 }
 
@@ -24,7 +25,12 @@ const BACKLOG: usize = 1_024;
 
 impl TcpListener {
     pub(super) fn new(raw: sim_net::TcpListener) -> Self {
-        Self { raw, descriptor: Descriptor::new(Kind::Tcp), ttl: AtomicU32::new(TTL) }
+        Self {
+            raw,
+            descriptor: Descriptor::new(Kind::Tcp),
+            handle: Handle::current(),
+            ttl: AtomicU32::new(TTL),
+        }
     }
 
     /// Listens on an address of the running task's node; port 0 takes a free one.
@@ -37,7 +43,7 @@ impl TcpListener {
     ///
     /// If there is no current runtime, or it has no sockets.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         addr::each(addr, async |address| sim_net::TcpListener::listen(address, BACKLOG).map(TcpListener::new))
             .await
     }
@@ -52,15 +58,21 @@ impl TcpListener {
     ///
     /// As [`sim_net::TcpListener::accept`].
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, address) = coop::cooperative(self.raw.accept()).await?;
+        let (stream, address) = std::future::poll_fn(|cx| self.poll_raw(cx)).await?;
         Ok((TcpStream::new(stream), address))
+    }
+
+    fn poll_raw(&self, cx: &mut Context<'_>) -> Poll<io::Result<(sim_net::TcpStream, SocketAddr)>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        self.handle.io()?;
+        let accepted = ready!(self.raw.poll_accept(cx));
+        coop.made_progress();
+        Poll::Ready(accepted)
     }
 
     /// Polls for the next connection; only the last task that polled is woken.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let coop = ready!(coop::poll_proceed(cx));
-        let (stream, address) = ready!(self.raw.poll_accept(cx))?;
-        coop.made_progress();
+        let (stream, address) = ready!(self.poll_raw(cx))?;
         Poll::Ready(Ok((TcpStream::new(stream), address)))
     }
 
@@ -75,10 +87,10 @@ impl TcpListener {
     /// If there is no current runtime, or it has no sockets.
     #[track_caller]
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         let raw = descriptor::unpark(&listener)?;
         let descriptor = Descriptor::from_fd(Kind::Tcp, listener.into());
-        Ok(Self { raw, descriptor, ttl: AtomicU32::new(TTL) })
+        Ok(Self { raw, descriptor, handle: Handle::current(), ttl: AtomicU32::new(TTL) })
     }
 
     /// The listener as std has it: options can be set on it, and it can come back.

@@ -276,7 +276,7 @@ impl TcpSocket {
     ///
     /// If there is no current runtime, or it has no sockets.
     pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let raw = state.raw.connect(addr).await?;
         Ok(TcpStream::with_descriptor(raw, self.descriptor))
@@ -293,7 +293,7 @@ impl TcpSocket {
     /// If there is no current runtime, or it has no sockets.
     #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         state.raw.listen(backlog).map(TcpListener::new)
     }

@@ -49,7 +49,7 @@ impl TcpStream {
     ///
     /// If there is no current runtime, or it has no sockets.
     pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         addr::each(addr, async |address| sim_net::TcpStream::connect(address).await.map(TcpStream::new)).await
     }
 
@@ -64,7 +64,7 @@ impl TcpStream {
     /// If there is no current runtime, or it has no sockets.
     #[track_caller]
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         let raw = descriptor::unpark(&stream)?;
         Ok(Self::with_descriptor(raw, Descriptor::from_fd(Kind::Tcp, stream.into())))
     }

@@ -148,7 +148,7 @@ impl UnixDatagram {
     /// If there is no current runtime, or it has no sockets.
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         let path = path.as_ref().to_owned();
         let (names, node) = names();
         let inbox = Inbox::new(Some(path.clone()));
@@ -171,7 +171,7 @@ impl UnixDatagram {
     /// If there is no current runtime, or it has no sockets.
     #[track_caller]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         let (one, other) = (Inbox::new(None), Inbox::new(None));
         Ok((Self::new(one.clone(), Some(other.clone())), Self::new(other, Some(one))))
     }
@@ -187,7 +187,7 @@ impl UnixDatagram {
     /// If there is no current runtime, or it has no sockets.
     #[track_caller]
     pub fn unbound() -> io::Result<UnixDatagram> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         Ok(Self::new(Inbox::new(None), None))
     }
 
@@ -202,7 +202,7 @@ impl UnixDatagram {
     /// If there is no current runtime, or it has no sockets.
     #[track_caller]
     pub fn from_std(datagram: std::os::unix::net::UnixDatagram) -> io::Result<UnixDatagram> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         descriptor::unpark(&datagram)
     }
 

@@ -15,6 +15,7 @@ use std::task::{Context, Poll, ready};
 pub struct UnixListener {
     raw: sim_net::unix::UnixListener,
     descriptor: Descriptor,
+    handle: Handle,
 }
 
 impl UnixListener {
@@ -29,9 +30,9 @@ impl UnixListener {
     /// If there is no current runtime, or it has no sockets.
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         let raw = sim_net::unix::UnixListener::bind(path)?;
-        Ok(Self { raw, descriptor: Descriptor::new(Kind::UnixStream) })
+        Ok(Self { raw, descriptor: Descriptor::new(Kind::UnixStream), handle: Handle::current() })
     }
 
     /// Listens at an address.
@@ -59,9 +60,13 @@ impl UnixListener {
     /// If there is no current runtime, or it has no sockets.
     #[track_caller]
     pub fn from_std(listener: std::os::unix::net::UnixListener) -> io::Result<UnixListener> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         let raw = descriptor::unpark(&listener)?;
-        Ok(Self { raw, descriptor: Descriptor::from_fd(Kind::UnixStream, listener.into()) })
+        Ok(Self {
+            raw,
+            descriptor: Descriptor::from_fd(Kind::UnixStream, listener.into()),
+            handle: Handle::current(),
+        })
     }
 
     /// The listener as std has it: it can come back.
@@ -103,15 +108,21 @@ impl UnixListener {
     ///
     /// As [`sim_net::unix::UnixListener::accept`].
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let raw = coop::cooperative(self.raw.accept()).await?;
+        let raw = std::future::poll_fn(|cx| self.poll_raw(cx)).await?;
         Ok((UnixStream::new(raw, None), SocketAddr::of(None)?))
+    }
+
+    fn poll_raw(&self, cx: &mut Context<'_>) -> Poll<io::Result<sim_net::unix::UnixStream>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        self.handle.io()?;
+        let accepted = ready!(self.raw.poll_accept(cx));
+        coop.made_progress();
+        Poll::Ready(accepted)
     }
 
     /// Polls for the next connection; only the last task that polled is woken.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        let coop = ready!(coop::poll_proceed(cx));
-        let raw = ready!(self.raw.poll_accept(cx))?;
-        coop.made_progress();
+        let raw = ready!(self.poll_raw(cx))?;
         Poll::Ready(Ok((UnixStream::new(raw, None), SocketAddr::of(None)?)))
     }
 }

@@ -43,7 +43,7 @@ impl UnixStream {
     ///
     /// If there is no current runtime, or it has no sockets.
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         let path = path.as_ref().to_owned();
         let raw = sim_net::unix::UnixStream::connect(&path).await?;
         Ok(Self::new(raw, Some(path)))
@@ -73,7 +73,7 @@ impl UnixStream {
     /// If there is no current runtime, or it has no sockets.
     #[track_caller]
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         let (one, other) = sim_net::unix::UnixStream::pair()?;
         Ok((Self::new(one, None), Self::new(other, None)))
     }
@@ -89,7 +89,7 @@ impl UnixStream {
     /// If there is no current runtime, or it has no sockets.
     #[track_caller]
     pub fn from_std(stream: std::os::unix::net::UnixStream) -> io::Result<UnixStream> {
-        Handle::current().expect_io();
+        Handle::current().io()?;
         let (raw, peer) = descriptor::unpark(&stream)?;
         Ok(Self { raw, peer, descriptor: Descriptor::from_fd(Kind::UnixStream, stream.into()) })
     }
