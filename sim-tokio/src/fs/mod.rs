@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 /// Does what would block: after a switch point, at once.
 pub(crate) async fn run<T>(f: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     if Handle::current().core.is_shut_down() {
-        return Err(crate::runtime::shutting_down());
+        return Err(io::Error::other("background task failed"));
     }
     crate::task::yield_now().await;
     f()
