@@ -99,3 +99,31 @@ async fn an_aborted_closure_unwinds(sim: Sim) {
     assert!(closure.await.expect_err("it was aborted").is_cancelled());
     assert_eq!(Arc::strong_count(&marked), 1);
 }
+
+#[sim_runtime::test(crate = sim_runtime)]
+async fn threads_of_std_are_simulated_when_asked_for(sim: Sim) {
+    with_current(|world| world.host_threads(true));
+    let (sender, receiver) = channel();
+    let threads: Vec<_> = (0..4u64)
+        .map(|number| {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_secs(number));
+                sender.send(number).expect("it is received");
+                number
+            })
+        })
+        .collect();
+    drop(sender);
+    assert_eq!(receiver.iter().collect::<Vec<_>>(), [0, 1, 2, 3]);
+    let total: u64 = threads.into_iter().map(|thread| thread.join().expect("it returns")).sum();
+    assert_eq!(total, 6);
+    assert!((3_000_000_000..4_000_000_000).contains(&sim.now()), "{}", sim.now());
+    let borrowed = Mutex::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| *borrowed.lock().expect("nobody panics") += 1);
+        }
+    });
+    assert_eq!(borrowed.into_inner().expect("nobody panics"), 3);
+}

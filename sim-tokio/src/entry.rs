@@ -90,6 +90,7 @@ fn panics(scenario: &Scenario) {
 /// The body of a test on a runtime that lives as long as it.
 async fn run<F: Future>(sim: Sim, test: &Test, body: F) -> F::Output {
     sim.tolerate_panics(true);
+    with_current(|world| world.host_threads(true));
     let mut builder = if test.multi_thread { multi_thread() } else { Builder::new_current_thread() };
     builder.enable_all().start_paused(test.start_paused);
     if let Some(name) = test.name {

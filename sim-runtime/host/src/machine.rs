@@ -51,6 +51,23 @@ pub trait Machine {
         if still_waiting() { Waited::TimedOut } else { Waited::Woken }
     }
 
+    /// Whether threads that code starts are simulated: each is handed over as a [`Guest`](crate::turns::Guest).
+    /// Otherwise they are [refused](Refused::Thread). Default `false`.
+    fn hosts_threads(&self) -> bool {
+        false
+    }
+
+    /// Code has started a thread, which runs in the turns it is given. Default: it never gets one.
+    fn thread_started(&self, _guest: crate::turns::Guest) {}
+
+    /// A guest begins, on its own thread; what this answers is dropped at its end. Default: nothing.
+    fn enter_thread(&self) -> Box<dyn std::any::Any> {
+        Box::new(())
+    }
+
+    /// `sched_yield`: others may go on first. Default: nothing.
+    fn blocking_yield(&self) {}
+
     /// `raise`, and `kill` of the process itself. Never asked for signal 0.
     fn raise(&self, signal: i32);
 

@@ -9,6 +9,7 @@
 //! tokio context is entered per thread; two stacks that share a thread corrupt all of these. The
 //! price is a handover of some microseconds through a futex.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -62,9 +63,76 @@ pub struct Guest {
     thread: RefCell<Option<JoinHandle<()>>>,
 }
 
+/// Tells whether a guest has ended.
+#[derive(Clone)]
+pub(crate) struct End(Arc<Shared>);
+
+impl End {
+    pub(crate) fn word(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
+    /// Whether it has ended, or stands still for ever.
+    pub(crate) fn has_come(&self) -> bool {
+        outside(|| matches!(self.0.wait(|_| true), Turn::Ended | Turn::Abandoned))
+    }
+}
+
 /// The guest was dismissed: there will be no further turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dismissed;
+
+/// A guest's side of a thread that the C library starts.
+pub(crate) struct Foreign {
+    shared: Arc<Shared>,
+    entered: Moved<*const gate::Inside>,
+}
+
+/// Ends a foreign guest, after the destructors of all its other thread-locals.
+struct Ending {
+    shared: Arc<Shared>,
+    machine: Option<Box<dyn Any>>,
+    adopted: Option<gate::Entered>,
+}
+
+thread_local! {
+    static ENDING: RefCell<Option<Ending>> = const { RefCell::new(None) };
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.machine = None;
+        self.adopted = None;
+        self.shared.set(Turn::Ended);
+    }
+}
+
+impl Foreign {
+    /// On the new thread: waits for the first turn and enters the run. `false`: it was dismissed before, and
+    /// is to end at once.
+    pub(crate) fn begin(self) -> bool {
+        let Foreign { shared, entered } = self;
+        // First, so that it is destroyed last: thread-locals go in the reverse order of their making.
+        ENDING.with(|ending| {
+            *ending.borrow_mut() = Some(Ending { shared: Arc::clone(&shared), machine: None, adopted: None });
+        });
+        let first = shared.wait(|turn| turn != Turn::Host);
+        if first != Turn::Guest {
+            return false;
+        }
+        SELF.set(Some((shared, false)));
+        // SAFETY: the pointer is the host's present run; it has the turn to give, so it has not left it.
+        let adopted = unsafe { gate::adopt(entered.into_inner()) };
+        let machine = gate::ask(|inside| inside.machine.enter_thread());
+        ENDING.with(|ending| {
+            if let Some(ending) = &mut *ending.borrow_mut() {
+                ending.adopted = adopted;
+                ending.machine = machine;
+            }
+        });
+        true
+    }
+}
 
 /// What is moved to a thread that only runs while its owner waits for it.
 struct Moved<T>(T);
@@ -108,6 +176,23 @@ impl Guest {
         let thread =
             outside(|| thread::Builder::new().name(name.to_owned()).stack_size(stack_bytes).spawn(body))?;
         Ok(Guest { shared, thread: RefCell::new(Some(thread)) })
+    }
+
+    /// The two sides of a thread that the C library starts.
+    pub(crate) fn foreign() -> (Guest, Foreign) {
+        let shared = Arc::new(Shared { turn: Mutex::new(Turn::Host), changed: Condvar::new() });
+        let foreign = Foreign { shared: Arc::clone(&shared), entered: Moved(gate::entered()) };
+        (Guest { shared, thread: RefCell::new(None) }, foreign)
+    }
+
+    /// A number that no other guest has while this one is there: the word that who joins it waits on.
+    pub fn word(&self) -> usize {
+        Arc::as_ptr(&self.shared) as usize
+    }
+
+    /// Tells of its end without keeping it.
+    pub(crate) fn end(&self) -> End {
+        End(Arc::clone(&self.shared))
     }
 
     /// Lets the guest run until it ends or [gives the turn back](give_back). `true`: it has ended.

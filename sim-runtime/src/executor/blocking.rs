@@ -280,6 +280,35 @@ impl World {
         woken.into_iter().for_each(Waker::wake);
     }
 
+    /// A thread that code has started becomes a task of the node that started it.
+    pub(crate) fn adopt_thread(self: &Rc<Self>, guest: Guest) {
+        self.fact("thread.started", &[], String::new);
+        let own = Rc::downgrade(self);
+        let task = std::future::poll_fn(move |_| {
+            if !guest.take_turn() {
+                return Poll::Pending;
+            }
+            if let Some(world) = own.upgrade() {
+                world.wake_word(guest.word());
+            }
+            Poll::Ready(())
+        });
+        drop(spawn_on(self, self.current_node(), Location::caller(), task));
+    }
+
+    /// Makes the calling thread, a guest's, one of this run until the answer is dropped.
+    pub(crate) fn enter_thread(self: &Rc<Self>) -> Box<dyn std::any::Any> {
+        Box::new(self.enter())
+    }
+
+    /// Lets others go on first.
+    pub(crate) fn yield_blocking(self: &Rc<Self>) {
+        let standing = Standing::new(self, Location::caller());
+        standing.waker().wake();
+        // When the run has ended there is nobody to give way to.
+        let _ = standing.wait(false);
+    }
+
     /// A blocking sleep: a blocking closure waits, anything else takes the time with it.
     pub(crate) fn sleep_blocking(self: &Rc<Self>, ns: Nanos) {
         if self.frozen.get() {

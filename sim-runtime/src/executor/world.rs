@@ -48,6 +48,8 @@ pub struct World {
     pub(super) called: Cell<u32>,
     pub(super) clock_reads: Cell<u32>,
     pub(super) closing: Cell<bool>,
+    /// Threads of std are simulated.
+    pub(super) hosts_threads: Cell<bool>,
     /// Nobody will report on this run.
     pub(super) ambient: Cell<bool>,
     /// Time moves by jumps only.
@@ -151,7 +153,9 @@ pub(crate) struct Inside(());
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        CURRENT.with_borrow_mut(Option::take);
+        // Not there any more when a guest's thread ends.
+        let world = CURRENT.try_with(|current| current.borrow_mut().take());
+        drop(world);
     }
 }
 
@@ -179,6 +183,7 @@ impl World {
             called: Cell::new(0),
             clock_reads: Cell::new(0),
             closing: Cell::new(false),
+            hosts_threads: Cell::new(false),
             ambient: Cell::new(false),
             frozen: Cell::new(false),
             lead: Cell::new(0),
@@ -268,6 +273,16 @@ impl World {
         // A moment passes between what happened before and the standstill.
         self.advance(u64::from(frozen));
         self.frozen.set(frozen);
+    }
+
+    /// With `true`, threads that code starts are simulated, as blocking closures are; by default they are refused.
+    pub fn host_threads(&self, host: bool) {
+        self.hosts_threads.set(host);
+    }
+
+    /// Whether threads that code starts are simulated.
+    pub fn hosts_threads(&self) -> bool {
+        self.hosts_threads.get()
     }
 
     /// Whether this is the world of an [`Ambient`](crate::sim::Ambient): there is no scenario, and nobody will report

@@ -66,6 +66,24 @@ impl Machine for Hosted {
         sim_host::inside(|| self.world.wait_on_word(word, limit_ns, still_waiting))
     }
 
+    fn hosts_threads(&self) -> bool {
+        self.world.hosts_threads()
+    }
+
+    fn thread_started(&self, guest: sim_host::turns::Guest) {
+        self.world.adopt_thread(guest);
+    }
+
+    fn enter_thread(&self) -> Box<dyn std::any::Any> {
+        self.world.enter_thread()
+    }
+
+    fn blocking_yield(&self) {
+        if self.world.hosts_threads() {
+            sim_host::inside(|| self.world.yield_blocking());
+        }
+    }
+
     fn raise(&self, signal: i32) {
         sim_host::inside(|| self.world.raise(self.world.current_node(), signal));
     }

@@ -70,6 +70,7 @@ fn enter(written_at: &'static Location<'static>) -> Ambient {
         written_at,
     });
     ambient.world().tolerate_panics(true);
+    ambient.world().host_threads(true);
     ambient
 }
 
