@@ -14,6 +14,13 @@
 //!
 //! What is not simulated does not exist here: code that asks for it does not compile, instead of touching the real
 //! machine.
+#![allow(
+    clippy::unused_async,
+    clippy::elidable_lifetime_names,
+    clippy::needless_pass_by_value,
+    clippy::struct_excessive_bools,
+    reason = "the signatures are tokio's, and so are the options"
+)]
 
 #[cfg(feature = "fs")]
 pub mod fs;

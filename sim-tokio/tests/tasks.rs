@@ -21,8 +21,8 @@ async fn an_aborted_task_drops_what_it_has() {
     let kept = Arc::new(());
     let own = kept.clone();
     let task = tokio::spawn(async move {
-        let _own = own;
         std::future::pending::<()>().await;
+        drop(own);
     });
     task::yield_now().await;
     task.abort();
@@ -109,8 +109,8 @@ fn a_runtime_drops_its_tasks_and_waits_for_its_closures() {
     let kept = Arc::new(());
     let own = kept.clone();
     runtime.spawn(async move {
-        let _own = own;
         std::future::pending::<()>().await;
+        drop(own);
     });
     runtime.block_on(async {
         let _closure = task::spawn_blocking(|| {

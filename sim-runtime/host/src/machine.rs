@@ -68,8 +68,8 @@ pub trait Machine {
     /// `sched_yield`: others may go on first. Default: nothing.
     fn blocking_yield(&self) {}
 
-    /// `raise`, and `kill` of the process itself. Never asked for signal 0.
-    fn raise(&self, signal: i32);
+    /// `raise`, and `kill` of the process itself. Never asked for signal 0. Default: nothing happens.
+    fn raise(&self, _signal: i32) {}
 
     /// Those who [wait](Machine::blocking_wait) on the word at this address, `count` of them at most, are told to look
     /// again. Default: nothing.

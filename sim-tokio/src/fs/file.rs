@@ -406,6 +406,7 @@ impl From<OwnedFd> for File {
     }
 }
 
+#[allow(clippy::missing_fields_in_debug, reason = "as tokio shows it")]
 impl fmt::Debug for File {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("tokio::fs::File").field("std", &self.std).finish()

@@ -15,7 +15,8 @@ pub(crate) fn std_now() -> std::time::Instant {
     static BASE: OnceLock<std::time::Instant> = OnceLock::new();
     let Some(world) = try_current() else { return std::time::Instant::now() };
     if sim_host::HOOKED {
-        return std::time::Instant::now() - Duration::from_nanos(world.lead());
+        let now = std::time::Instant::now();
+        return now.checked_sub(Duration::from_nanos(world.lead())).unwrap_or(now);
     }
     let now = world.skew(world.current_node()).monotonic(world.read_clock());
     *BASE.get_or_init(std::time::Instant::now) + Duration::from_nanos(now)
@@ -114,7 +115,7 @@ impl Sub<Duration> for Instant {
     type Output = Instant;
 
     fn sub(self, other: Duration) -> Instant {
-        Instant(self.0 - other)
+        self.checked_sub(other).expect("a moment before the clock began cannot be said")
     }
 }
 

@@ -53,7 +53,7 @@ impl MissedTickBehavior {
                 let late_by = (now - due).as_nanos() % period.as_nanos();
                 let late_by = u64::try_from(late_by)
                     .expect("too much time has elapsed since the interval was supposed to tick");
-                now + (period - Duration::from_nanos(late_by))
+                now + period.saturating_sub(Duration::from_nanos(late_by))
             }
         }
     }
