@@ -243,8 +243,7 @@ pub fn is_guest() -> bool {
 /// # Panics
 /// When the calling thread is not a guest.
 pub fn give_back() -> Result<(), Dismissed> {
-    let (shared, dismissed) =
-        SELF.with_borrow(Clone::clone).expect("only a guest has a turn to give back");
+    let (shared, dismissed) = SELF.with_borrow(Clone::clone).expect("only a guest has a turn to give back");
     outside(|| {
         if dismissed {
             // It insists: give the turn back for good.

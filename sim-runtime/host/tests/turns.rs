@@ -9,12 +9,14 @@ use support::FakeMachine;
 
 const STACK_BYTES: usize = 256 * 1024;
 
+type Log<'a> = &'a dyn Fn(&str);
+
 /// Runs `host` inside a run, with a log that it and its guests write to.
-fn check(expected: &[&str], host: impl FnOnce(&dyn Fn(&str), &dyn Fn(fn(&dyn Fn(&str))) -> Guest)) {
+fn check(expected: &[&str], host: impl FnOnce(Log<'_>, &dyn Fn(fn(Log<'_>)) -> Guest)) {
     let entered = sim_host::enter(FakeMachine::new(1));
     let log: Rc<RefCell<Vec<String>>> = Rc::default();
     let write = |log: &Rc<RefCell<Vec<String>>>, line: &str| log.borrow_mut().push(line.to_owned());
-    let start = |f: fn(&dyn Fn(&str))| {
+    let start = |f: fn(Log<'_>)| {
         let log = log.clone();
         Guest::start("guest", STACK_BYTES, move || f(&|line| write(&log, line))).expect("a thread")
     };

@@ -2,10 +2,11 @@
 
 use super::Node;
 use super::state::nodes;
-use crate::executor::{World, with_current};
+use crate::executor::{World, spawn_on, with_current};
 use crate::task::NodeId;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::panic::Location;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -79,19 +80,26 @@ impl World {
         });
         let key = (node, nodes(self).boots(node), number);
         let signals = self.extension(Signals::default);
-        let waiting = signals.heard.borrow_mut().get_mut(&key).map(|heard| {
-            heard.times += 1;
-            std::mem::take(&mut heard.waiting)
-        });
-        match waiting {
-            Some(waiting) => waiting.into_iter().for_each(Waker::wake),
-            None if IGNORED.contains(&number) => {}
-            None if node == NodeId::WORLD => {
+        let is_heard = signals.heard.borrow().contains_key(&key);
+        match () {
+            // A moment later, by way of a task: whoever begins to listen meanwhile hears it too.
+            () if is_heard => {
+                let deliver = async move {
+                    let waiting = signals.heard.borrow_mut().get_mut(&key).map(|heard| {
+                        heard.times += 1;
+                        std::mem::take(&mut heard.waiting)
+                    });
+                    waiting.into_iter().flatten().for_each(Waker::wake);
+                };
+                drop(spawn_on(self, node, Location::caller(), deliver));
+            }
+            () if IGNORED.contains(&number) => {}
+            () if node == NodeId::WORLD => {
                 self.refuse(format!(
                     "signal {number} would have ended the scenario: nothing in it listens for it"
                 ));
             }
-            None => self.crash_node(node),
+            () => self.crash_node(node),
         }
     }
 }

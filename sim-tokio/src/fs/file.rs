@@ -260,7 +260,7 @@ impl File {
     /// If it is 0.
     #[track_caller]
     pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
-        assert!(max_buf_size > 0, "max_buf_size must be non-zero");
+        assert!(max_buf_size > 0, "`max_buf_size` must be greater than 0");
         self.buffer_bytes = max_buf_size;
     }
 

@@ -5,56 +5,142 @@ use crate::task::coop;
 use futures::io::{AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
-type Raw = sim_net::TcpStream;
+/// What is known of a stream's readiness.
+///
+/// As on tokio, a stream counts as ready until an operation finds that it is not: an accepted one is
+/// taken to be readable, and one that was writable stays so until a write does not go through.
+#[derive(Debug)]
+pub(super) struct Readiness {
+    read: AtomicBool,
+    write: AtomicBool,
+}
 
-pub(super) fn poll_read(raw: &Raw, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+impl Readiness {
+    pub(super) fn new(read: bool) -> Self {
+        Self { read: AtomicBool::new(read), write: AtomicBool::new(false) }
+    }
+}
+
+/// A stream with what is known of its readiness.
+#[derive(Clone, Copy)]
+pub(super) struct Connected<'a> {
+    pub(super) raw: &'a sim_net::TcpStream,
+    pub(super) known: &'a Readiness,
+}
+
+impl Connected<'_> {
+    fn readable(self) -> bool {
+        self.known.read.load(Ordering::Relaxed)
+    }
+
+    fn writable(self) -> bool {
+        self.known.write.load(Ordering::Relaxed)
+    }
+
+    /// Notes that an operation would have blocked.
+    fn seen<T>(flag: &AtomicBool, result: io::Result<T>) -> io::Result<T> {
+        if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+            flag.store(false, Ordering::Relaxed);
+        }
+        result
+    }
+
+    pub(super) fn try_read(self, buf: &mut [u8]) -> io::Result<usize> {
+        Self::seen(&self.known.read, self.raw.try_read(buf))
+    }
+
+    pub(super) fn try_write(self, buf: &[u8]) -> io::Result<usize> {
+        Self::seen(&self.known.write, self.raw.try_write(buf))
+    }
+
+    pub(super) fn take_error(self) -> io::Result<Option<io::Error>> {
+        self.raw.take_error()
+    }
+
+    /// After a poll that answered nothing: it gave way, or it found nothing.
+    fn polled<T>(self, poll: Poll<T>) -> Poll<T> {
+        if poll.is_pending() {
+            let (readable, writable) = self.raw.readiness();
+            self.known.read.fetch_and(readable, Ordering::Relaxed);
+            self.known.write.fetch_and(writable, Ordering::Relaxed);
+        }
+        poll
+    }
+
+    pub(super) fn poll_read_ready(self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.readable() {
+            ready!(self.raw.poll_read_ready(cx))?;
+            self.known.read.store(true, Ordering::Relaxed);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    pub(super) fn poll_write_ready(self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.writable() {
+            ready!(self.raw.poll_write_ready(cx))?;
+            self.known.write.store(true, Ordering::Relaxed);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+pub(super) fn poll_read(
+    of: Connected<'_>,
+    cx: &mut Context<'_>,
+    buf: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
     let coop = ready!(coop::poll_proceed(cx));
-    let mut stream = raw;
-    let count = ready!(Pin::new(&mut stream).poll_read(cx, buf.initialize_unfilled()))?;
+    let mut stream = of.raw;
+    let count = ready!(of.polled(Pin::new(&mut stream).poll_read(cx, buf.initialize_unfilled())))?;
     buf.advance(count);
     coop.made_progress();
     Poll::Ready(Ok(()))
 }
 
-pub(super) fn poll_peek(raw: &Raw, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
+pub(super) fn poll_peek(
+    of: Connected<'_>,
+    cx: &mut Context<'_>,
+    buf: &mut ReadBuf<'_>,
+) -> Poll<io::Result<usize>> {
     let coop = ready!(coop::poll_proceed(cx));
-    let count = ready!(raw.poll_peek(cx, buf.initialize_unfilled()))?;
+    let count = ready!(of.polled(of.raw.poll_peek(cx, buf.initialize_unfilled())))?;
     buf.advance(count);
     coop.made_progress();
     Poll::Ready(Ok(count))
 }
 
-pub(super) fn poll_write(raw: &Raw, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+pub(super) fn poll_write(of: Connected<'_>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
     let coop = ready!(coop::poll_proceed(cx));
-    let mut stream = raw;
-    let count = ready!(Pin::new(&mut stream).poll_write(cx, bytes))?;
+    let mut stream = of.raw;
+    let count = ready!(of.polled(Pin::new(&mut stream).poll_write(cx, bytes)))?;
     coop.made_progress();
     Poll::Ready(Ok(count))
 }
 
 /// As one write of all parts together: a stream has no bounds between them.
 pub(super) fn poll_write_vectored(
-    raw: &Raw,
+    of: Connected<'_>,
     cx: &mut Context<'_>,
     parts: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
-    poll_write(raw, cx, &joined(parts))
+    poll_write(of, cx, &joined(parts))
 }
 
 fn joined(parts: &[IoSlice<'_>]) -> Vec<u8> {
     parts.iter().flat_map(|part| part.iter().copied()).collect()
 }
 
-pub(super) fn poll_shutdown(raw: &Raw, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    let mut stream = raw;
+pub(super) fn poll_shutdown(of: Connected<'_>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    let mut stream = of.raw;
     Pin::new(&mut stream).poll_close(cx)
 }
 
-pub(super) fn try_read_vectored(raw: &Raw, parts: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+pub(super) fn try_read_vectored(of: Connected<'_>, parts: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
     let mut bytes = vec![0; parts.iter().map(|part| part.len()).sum()];
-    let count = raw.try_read(&mut bytes)?;
+    let count = of.try_read(&mut bytes)?;
     let mut left = &bytes[..count];
     for part in parts {
         let (here, rest) = left.split_at(part.len().min(left.len()));
@@ -64,13 +150,13 @@ pub(super) fn try_read_vectored(raw: &Raw, parts: &mut [IoSliceMut<'_>]) -> io::
     Ok(count)
 }
 
-pub(super) fn try_write_vectored(raw: &Raw, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-    raw.try_write(&joined(parts))
+pub(super) fn try_write_vectored(of: Connected<'_>, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    of.try_write(&joined(parts))
 }
 
 #[cfg(feature = "io-util")]
-pub(super) fn try_read_buf<B: bytes::BufMut>(raw: &Raw, buf: &mut B) -> io::Result<usize> {
-    fill(buf, |bytes| raw.try_read(bytes))
+pub(super) fn try_read_buf<B: bytes::BufMut>(of: Connected<'_>, buf: &mut B) -> io::Result<usize> {
+    fill(buf, |bytes| of.try_read(bytes))
 }
 
 /// Reads into a growing buffer by way of a plain one.
@@ -85,61 +171,68 @@ pub(super) fn fill<B: bytes::BufMut>(
     Ok(count)
 }
 
-fn now(raw: &Raw, interest: Interest) -> Ready {
-    let (readable, writable) = raw.readiness();
-    let mut ready = Ready::EMPTY;
-    if interest.is_readable() && readable {
-        ready |= Ready::READABLE;
-        let mut context = Context::from_waker(Waker::noop());
-        if let Poll::Ready(Ok(0) | Err(_)) = raw.poll_peek(&mut context, &mut [0]) {
-            ready |= Ready::READ_CLOSED;
-        }
-    }
-    if interest.is_writable() && writable {
-        ready |= Ready::WRITABLE;
-    }
-    ready
-}
-
-pub(super) async fn ready(raw: &Raw, interest: Interest) -> io::Result<Ready> {
+pub(super) async fn ready(of: Connected<'_>, interest: Interest) -> io::Result<Ready> {
     std::future::poll_fn(|cx| {
         let coop = ready!(coop::poll_proceed(cx));
-        let ready = now(raw, interest);
-        if !ready.is_empty() {
-            coop.made_progress();
-            return Poll::Ready(Ok(ready));
+        let mut ready = Ready::EMPTY;
+        if interest.is_readable() && of.poll_read_ready(cx)?.is_ready() {
+            ready |= Ready::READABLE;
+            let mut context = Context::from_waker(Waker::noop());
+            // Not asked when nothing is there: it would keep the waker.
+            if of.raw.readiness().0
+                && let Poll::Ready(Ok(0) | Err(_)) = of.raw.poll_peek(&mut context, &mut [0])
+            {
+                ready |= Ready::READ_CLOSED;
+            }
         }
-        if interest.is_readable() && raw.poll_read_ready(cx)?.is_ready()
-            || interest.is_writable() && raw.poll_write_ready(cx)?.is_ready()
-        {
-            // It became so between the two looks.
-            coop.made_progress();
-            return Poll::Ready(Ok(now(raw, interest)));
+        if interest.is_writable() && of.poll_write_ready(cx)?.is_ready() {
+            ready |= Ready::WRITABLE;
         }
-        Poll::Pending
+        if ready.is_empty() {
+            return Poll::Pending;
+        }
+        coop.made_progress();
+        Poll::Ready(Ok(ready))
     })
     .await
 }
 
 /// Does `f` if the stream is ready for it.
-pub(super) fn try_io<R>(raw: &Raw, interest: Interest, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-    let (readable, writable) = raw.readiness();
-    if interest.is_readable() && readable || interest.is_writable() && writable {
-        f()
-    } else {
-        Err(io::ErrorKind::WouldBlock.into())
+pub(super) fn try_io<R>(
+    of: Connected<'_>,
+    interest: Interest,
+    f: impl FnOnce() -> io::Result<R>,
+) -> io::Result<R> {
+    let mut context = Context::from_waker(Waker::noop());
+    let (readable, writable) = of.raw.readiness();
+    // What has become ready since is known now; nothing waits, so no waker is kept.
+    if readable {
+        let _ = of.poll_read_ready(&mut context);
+    }
+    if writable {
+        let _ = of.poll_write_ready(&mut context);
+    }
+    let (read, write) = (interest.is_readable(), interest.is_writable());
+    if !(read && of.readable() || write && of.writable()) {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    let done = f();
+    match (read, write) {
+        (true, false) => Connected::seen(&of.known.read, done),
+        (false, true) => Connected::seen(&of.known.write, done),
+        _ => done,
     }
 }
 
 /// Does `f` when the stream is ready for it, until it does not say that it would block.
 pub(super) async fn async_io<R>(
-    raw: &Raw,
+    of: Connected<'_>,
     interest: Interest,
     mut f: impl FnMut() -> io::Result<R>,
 ) -> io::Result<R> {
     loop {
-        ready(raw, interest).await?;
-        match f() {
+        ready(of, interest).await?;
+        match try_io(of, interest, &mut f) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => crate::task::yield_now().await,
             done => return done,
         }
@@ -349,7 +442,7 @@ macro_rules! halves {
         impl std::error::Error for ReuniteError {}
 
         impl ReadHalf<'_> {
-            fn raw(&self) -> &sim_net::TcpStream {
+            fn raw(&self) -> stream::Connected<'_> {
                 self.0.raw()
             }
 
@@ -358,7 +451,7 @@ macro_rules! halves {
         }
 
         impl WriteHalf<'_> {
-            fn raw(&self) -> &sim_net::TcpStream {
+            fn raw(&self) -> stream::Connected<'_> {
                 self.0.raw()
             }
 
@@ -376,7 +469,7 @@ macro_rules! halves {
         }
 
         impl OwnedReadHalf {
-            fn raw(&self) -> &sim_net::TcpStream {
+            fn raw(&self) -> stream::Connected<'_> {
                 self.0.raw()
             }
 
@@ -403,7 +496,7 @@ macro_rules! halves {
                 self.0.as_deref().expect("taken only when the half is given up")
             }
 
-            fn raw(&self) -> &sim_net::TcpStream {
+            fn raw(&self) -> stream::Connected<'_> {
                 self.stream().raw()
             }
 

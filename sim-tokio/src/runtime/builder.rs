@@ -118,8 +118,15 @@ impl Builder {
     }
 
     /// The name of the runtime.
+    ///
+    /// # Panics
+    ///
+    /// If it is blank.
+    #[track_caller]
     pub fn name(&mut self, val: impl Into<String>) -> &mut Self {
-        self.name = Some(val.into());
+        let name = val.into();
+        assert!(!name.trim().is_empty(), "runtime name shouldn't be empty");
+        self.name = Some(name);
         self
     }
 
@@ -179,7 +186,13 @@ impl Builder {
     }
 
     /// Without effect.
-    pub fn event_interval(&mut self, _val: u32) -> &mut Self {
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    #[track_caller]
+    pub fn event_interval(&mut self, val: u32) -> &mut Self {
+        assert!(val > 0, "event_interval must be greater than 0");
         self
     }
 

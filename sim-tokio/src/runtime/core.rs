@@ -45,6 +45,8 @@ pub(crate) struct Core {
     pub(super) config: Config,
     node: NodeId,
     run: u32,
+    /// The thread it was made on.
+    thread: std::thread::ThreadId,
     /// The start of its timer, which counts whole milliseconds from here.
     pub(crate) origin: std::time::Instant,
     state: Mutex<State>,
@@ -170,6 +172,7 @@ impl Core {
             config,
             node: world.current_node(),
             run: world.number(),
+            thread: std::thread::current().id(),
             origin: crate::time::instant::std_now(),
             state: Mutex::default(),
             _stay: stay,
@@ -201,6 +204,10 @@ impl Core {
 
     pub(crate) fn has_io(&self) -> bool {
         self.config.io
+    }
+
+    pub(crate) fn is_on_its_thread(&self) -> bool {
+        self.thread == std::thread::current().id()
     }
 
     pub(crate) fn is_local(&self) -> bool {
@@ -298,13 +305,15 @@ impl Core {
         assert!(
             context::entered() == Entered::No,
             "Cannot start a runtime from within a runtime. This happens because a function (like `block_on`) \
-             attempted to block the current thread while the thread is being used to drive asynchronous tasks."
+             attempted to block the current thread while the thread is being used to drive asynchronous tasks. If you \
+             are in an async function, use `.await` on the future instead of blocking on it."
         );
         let world = self.expect_world();
         let mut future = std::pin::pin!(future);
         let handle = Handle { core: self.clone() };
         let driven = std::future::poll_fn(|cx| {
             let _scope = context::scope(handle.clone(), None, Entered::Yes { may_leave });
+            self.count_poll();
             super::seam::budget(|| future.as_mut().poll(cx))
         });
         // Its own: what is dropped by a panic of the future, too, is dropped inside.
@@ -317,7 +326,7 @@ impl Core {
         }
     }
 
-    /// No task runs any more: drops all, closures that have not begun too.
+    /// No task runs any more: drops all. Blocking closures go on: a thread would have taken them up at once.
     pub(crate) fn shut_down(self: &Arc<Self>) {
         let Some(world) = self.world() else {
             self.state().shut_down = true;
@@ -328,17 +337,9 @@ impl Core {
             if std::mem::replace(&mut state.shut_down, true) {
                 return;
             }
-            for header in state.blocking.values() {
-                header.cancel_unless_begun();
-            }
         }
         let own = self.clone();
         world.drop_tasks_if(|task, _| own.state().tasks.contains_key(&task.0));
-        let unbegun: Vec<u64> = {
-            let state = self.state();
-            state.blocking.iter().filter(|(_, header)| !header.has_begun()).map(|(task, _)| *task).collect()
-        };
-        world.drop_tasks_if(|task, _| unbegun.contains(&task.0));
         if self.config.paused {
             world.freeze(false);
         }
@@ -361,12 +362,11 @@ impl Core {
     pub(super) fn shut_down_and_wait(self: &Arc<Self>, limit: Option<Duration>) {
         self.shut_down();
         let may_block = context::entered() == Entered::No;
-        if !may_block && limit.is_none() && !std::thread::panicking() {
-            panic!(
-                "Cannot drop a runtime in a context where blocking is not allowed. This happens when a runtime is \
-                 dropped from within an asynchronous context."
-            );
-        }
+        assert!(
+            may_block || limit.is_some() || std::thread::panicking(),
+            "Cannot drop a runtime in a context where blocking is not allowed. This happens when a runtime is dropped \
+             from within an asynchronous context."
+        );
         if !may_block || self.world().is_none() || self.state().blocking.is_empty() {
             return;
         }

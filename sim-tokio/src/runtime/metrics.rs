@@ -48,7 +48,7 @@ impl RuntimeMetrics {
     #[track_caller]
     pub fn worker_total_busy_duration(&self, worker: usize) -> Duration {
         self.check(worker);
-        Duration::from_nanos(200 * self.polls(worker))
+        Duration::from_nanos(200 * self.polls())
     }
 
     /// How often the worker ran out of work; here, an even number that grows as tasks are polled.
@@ -59,7 +59,7 @@ impl RuntimeMetrics {
     #[track_caller]
     pub fn worker_park_count(&self, worker: usize) -> u64 {
         self.check(worker);
-        self.polls(worker)
+        self.polls()
     }
 
     /// How often the worker ran out of work or got some.
@@ -70,11 +70,11 @@ impl RuntimeMetrics {
     #[track_caller]
     pub fn worker_park_unpark_count(&self, worker: usize) -> u64 {
         self.check(worker);
-        2 * self.polls(worker)
+        2 * self.polls()
     }
 
-    fn polls(&self, worker: usize) -> u64 {
-        if worker == 0 { self.handle.core.polls.load(Ordering::Relaxed) } else { 0 }
+    fn polls(&self) -> u64 {
+        self.handle.core.polls.load(Ordering::Relaxed)
     }
 
     #[track_caller]

@@ -18,8 +18,6 @@ struct State {
     /// The number of the run's task that carries it.
     task: Option<TaskId>,
     aborted: bool,
-    /// A blocking closure runs: it cannot be aborted any more.
-    begun: bool,
     finished: bool,
     /// Wakes the task, to see that it was aborted.
     waker: Option<Waker>,
@@ -75,18 +73,7 @@ impl Header {
 
     /// A blocking closure is about to run; `false` when it must not.
     pub(crate) fn begin(&self) -> bool {
-        let mut state = self.state();
-        state.begun = !state.aborted;
-        state.begun
-    }
-
-    pub(crate) fn has_begun(&self) -> bool {
-        self.state().begun
-    }
-
-    pub(crate) fn cancel_unless_begun(&self) {
-        let mut state = self.state();
-        state.aborted |= !state.begun;
+        !self.state().aborted
     }
 
     pub(super) fn set_finished(&self) {

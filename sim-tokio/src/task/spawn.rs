@@ -38,6 +38,10 @@ where
     let core = context::with_entered(|handle| handle.core.is_local().then(|| handle.core.clone())).flatten();
     let core =
         core.expect("`spawn_local` called from outside of a `task::LocalSet` or `runtime::LocalRuntime`");
+    assert!(
+        core.is_on_its_thread(),
+        "Local tasks can only be spawned on a LocalRuntime from the thread the runtime was created on"
+    );
     core.spawn(future, Location::caller())
 }
 

@@ -59,7 +59,7 @@ impl TcpListener {
     /// As [`sim_net::TcpListener::accept`].
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, address) = std::future::poll_fn(|cx| self.poll_raw(cx)).await?;
-        Ok((TcpStream::new(stream), address))
+        Ok((TcpStream::accepted(stream), address))
     }
 
     fn poll_raw(&self, cx: &mut Context<'_>) -> Poll<io::Result<(sim_net::TcpStream, SocketAddr)>> {
@@ -73,7 +73,7 @@ impl TcpListener {
     /// Polls for the next connection; only the last task that polled is woken.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let (stream, address) = ready!(self.poll_raw(cx))?;
-        Poll::Ready(Ok((TcpStream::new(stream), address)))
+        Poll::Ready(Ok((TcpStream::accepted(stream), address)))
     }
 
     /// Takes back a listener that [`TcpListener::into_std`] gave out.

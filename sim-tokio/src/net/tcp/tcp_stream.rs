@@ -4,39 +4,53 @@ use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use crate::net::addr::{self, ToSocketAddrs};
 use crate::net::descriptor::{self, Descriptor, Kind};
-use crate::net::stream;
+use crate::net::stream::{self, Connected, Readiness};
 use crate::runtime::Handle;
 use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// One end of a TCP connection on the simulated network.
 pub struct TcpStream {
     raw: sim_net::TcpStream,
+    known: Readiness,
     descriptor: Descriptor,
     ttl: AtomicU32,
+    quickack: AtomicBool,
+    linger: Mutex<Option<Duration>>,
 }
 
 /// Time to live of a packet, as Linux has it: kept, without effect.
 pub(super) const TTL: u32 = 64;
 
 impl TcpStream {
-    pub(crate) fn new(raw: sim_net::TcpStream) -> Self {
+    pub(super) fn connected(raw: sim_net::TcpStream) -> Self {
         Self::with_descriptor(raw, Descriptor::new(Kind::Tcp))
     }
 
-    pub(super) fn with_descriptor(raw: sim_net::TcpStream, descriptor: Descriptor) -> Self {
-        Self { raw, descriptor, ttl: AtomicU32::new(TTL) }
+    pub(super) fn accepted(raw: sim_net::TcpStream) -> Self {
+        Self { known: Readiness::new(true), ..Self::connected(raw) }
     }
 
-    pub(super) fn raw(&self) -> &sim_net::TcpStream {
-        &self.raw
+    pub(super) fn with_descriptor(raw: sim_net::TcpStream, descriptor: Descriptor) -> Self {
+        Self {
+            raw,
+            known: Readiness::new(false),
+            descriptor,
+            ttl: AtomicU32::new(TTL),
+            quickack: AtomicBool::new(false),
+            linger: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn raw(&self) -> Connected<'_> {
+        Connected { raw: &self.raw, known: &self.known }
     }
 
     /// Connects to an address, or to a name and port, from the running task's node.
@@ -50,7 +64,8 @@ impl TcpStream {
     /// If there is no current runtime, or it has no sockets.
     pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
         Handle::current().io()?;
-        addr::each(addr, async |address| sim_net::TcpStream::connect(address).await.map(TcpStream::new)).await
+        addr::each(addr, async |address| sim_net::TcpStream::connect(address).await.map(TcpStream::connected))
+            .await
     }
 
     /// Takes back a stream that [`TcpStream::into_std`] gave out.
@@ -104,7 +119,7 @@ impl TcpStream {
 
     /// Polls to look at bytes without taking them.
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
-        stream::poll_peek(&self.raw, cx, buf)
+        stream::poll_peek(self.raw(), cx, buf)
     }
 
     /// Looks at bytes without taking them.
@@ -134,21 +149,22 @@ impl TcpStream {
         self.raw.set_nodelay(nodelay)
     }
 
-    /// Whether acknowledgements are sent at once: they are.
+    /// The value last set.
     ///
     /// # Errors
     ///
     /// None here.
     pub fn quickack(&self) -> io::Result<bool> {
-        Ok(true)
+        Ok(self.quickack.load(Ordering::Relaxed))
     }
 
-    /// Without effect.
+    /// Kept, without effect.
     ///
     /// # Errors
     ///
     /// None here.
-    pub fn set_quickack(&self, _quickack: bool) -> io::Result<()> {
+    pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
+        self.quickack.store(quickack, Ordering::Relaxed);
         Ok(())
     }
 
@@ -158,7 +174,7 @@ impl TcpStream {
     ///
     /// As [`TcpStream::nodelay`].
     pub fn linger(&self) -> io::Result<Option<Duration>> {
-        self.raw.linger()
+        Ok(*self.linger.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// With zero, a close resets the connection.
@@ -167,6 +183,7 @@ impl TcpStream {
     ///
     /// As [`TcpStream::nodelay`].
     pub fn set_linger(&self, dur: Option<Duration>) -> io::Result<()> {
+        *self.linger.lock().unwrap_or_else(PoisonError::into_inner) = dur;
         self.raw.set_linger(dur)
     }
 
@@ -176,7 +193,7 @@ impl TcpStream {
     ///
     /// As [`TcpStream::nodelay`].
     pub fn set_zero_linger(&self) -> io::Result<()> {
-        self.raw.set_linger(Some(Duration::ZERO))
+        self.set_linger(Some(Duration::ZERO))
     }
 
     /// The time to live of packets.

@@ -19,6 +19,7 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -30,6 +31,8 @@ pub struct UnixDatagram {
     inbox: Arc<Inbox>,
     /// Where it sends to when not told.
     peer: Mutex<Option<Arc<Inbox>>>,
+    /// It counts as writable until a send finds no room, as on tokio.
+    writable: AtomicBool,
     descriptor: Descriptor,
 }
 
@@ -126,7 +129,12 @@ fn find(path: &Path) -> io::Result<Arc<Inbox>> {
 
 impl UnixDatagram {
     fn new(inbox: Arc<Inbox>, peer: Option<Arc<Inbox>>) -> Self {
-        Self { inbox, peer: Mutex::new(peer), descriptor: Descriptor::new(Kind::UnixDatagram) }
+        Self {
+            inbox,
+            peer: Mutex::new(peer),
+            writable: AtomicBool::new(false),
+            descriptor: Descriptor::new(Kind::UnixDatagram),
+        }
     }
 
     fn peer(&self) -> Option<Arc<Inbox>> {
@@ -248,8 +256,12 @@ impl UnixDatagram {
     /// Ready when sending to the connected socket would not block.
     pub fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.peer() {
-            None => Poll::Ready(Ok(())),
-            Some(peer) => Self::poll_state(&peer, cx, Inbox::has_room, |queue| &mut queue.writers).map(Ok),
+            Some(peer) if !self.writable.load(Ordering::Relaxed) => {
+                ready!(Self::poll_state(&peer, cx, Inbox::has_room, |queue| &mut queue.writers));
+                self.writable.store(true, Ordering::Relaxed);
+                Poll::Ready(Ok(()))
+            }
+            _ => Poll::Ready(Ok(())),
         }
     }
 
@@ -312,9 +324,16 @@ impl UnixDatagram {
     /// Polls to send to the connected socket.
     pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let coop = ready!(coop::poll_proceed(cx));
-        ready!(self.poll_send_ready(cx))?;
-        coop.made_progress();
-        Poll::Ready(self.try_send(buf))
+        loop {
+            ready!(self.poll_send_ready(cx))?;
+            match self.try_send(buf) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => {
+                    coop.made_progress();
+                    return Poll::Ready(done);
+                }
+            }
+        }
     }
 
     /// Sends to the connected socket if it has room.
@@ -323,7 +342,11 @@ impl UnixDatagram {
     ///
     /// `WouldBlock` when it has not, or as [`UnixDatagram::send`].
     pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.expect_peer()?.send(buf, self.inbox.path.clone())
+        let sent = self.expect_peer()?.send(buf, self.inbox.path.clone());
+        if matches!(&sent, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+            self.writable.store(false, Ordering::Relaxed);
+        }
+        sent
     }
 
     /// Sends to the socket bound at a path if it has room.

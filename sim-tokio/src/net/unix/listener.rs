@@ -109,7 +109,7 @@ impl UnixListener {
     /// As [`sim_net::unix::UnixListener::accept`].
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let raw = std::future::poll_fn(|cx| self.poll_raw(cx)).await?;
-        Ok((UnixStream::new(raw, None), SocketAddr::of(None)?))
+        Ok((UnixStream::new(raw, None, true), SocketAddr::of(None)?))
     }
 
     fn poll_raw(&self, cx: &mut Context<'_>) -> Poll<io::Result<sim_net::unix::UnixStream>> {
@@ -123,7 +123,7 @@ impl UnixListener {
     /// Polls for the next connection; only the last task that polled is woken.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         let raw = ready!(self.poll_raw(cx))?;
-        Poll::Ready(Ok((UnixStream::new(raw, None), SocketAddr::of(None)?)))
+        Poll::Ready(Ok((UnixStream::new(raw, None, true), SocketAddr::of(None)?)))
     }
 }
 

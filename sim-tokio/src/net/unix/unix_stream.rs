@@ -5,7 +5,7 @@ use super::credentials::UCred;
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use crate::net::descriptor::{self, Descriptor, Kind};
-use crate::net::stream;
+use crate::net::stream::{self, Connected, Readiness};
 use crate::runtime::Handle;
 use std::fmt;
 use std::io;
@@ -21,16 +21,18 @@ pub struct UnixStream {
     raw: sim_net::unix::UnixStream,
     /// The listener's path, on the end that connected.
     peer: Option<PathBuf>,
+    known: Readiness,
     descriptor: Descriptor,
 }
 
 impl UnixStream {
-    pub(in crate::net) fn new(raw: sim_net::unix::UnixStream, peer: Option<PathBuf>) -> Self {
-        Self { raw, peer, descriptor: Descriptor::new(Kind::UnixStream) }
+    pub(in crate::net) fn new(raw: sim_net::unix::UnixStream, peer: Option<PathBuf>, accepted: bool) -> Self {
+        let known = Readiness::new(accepted);
+        Self { raw, peer, known, descriptor: Descriptor::new(Kind::UnixStream) }
     }
 
-    pub(super) fn raw(&self) -> &sim_net::TcpStream {
-        self.raw.stream()
+    pub(super) fn raw(&self) -> Connected<'_> {
+        Connected { raw: self.raw.stream(), known: &self.known }
     }
 
     /// Connects to the listener at a path of the running task's node.
@@ -46,7 +48,7 @@ impl UnixStream {
         Handle::current().io()?;
         let path = path.as_ref().to_owned();
         let raw = sim_net::unix::UnixStream::connect(&path).await?;
-        Ok(Self::new(raw, Some(path)))
+        Ok(Self::new(raw, Some(path), false))
     }
 
     /// Connects to the listener at an address.
@@ -75,7 +77,7 @@ impl UnixStream {
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         Handle::current().io()?;
         let (one, other) = sim_net::unix::UnixStream::pair()?;
-        Ok((Self::new(one, None), Self::new(other, None)))
+        Ok((Self::new(one, None, false), Self::new(other, None, false)))
     }
 
     /// Takes back a stream that [`UnixStream::into_std`] gave out.
@@ -91,7 +93,8 @@ impl UnixStream {
     pub fn from_std(stream: std::os::unix::net::UnixStream) -> io::Result<UnixStream> {
         Handle::current().io()?;
         let (raw, peer) = descriptor::unpark(&stream)?;
-        Ok(Self { raw, peer, descriptor: Descriptor::from_fd(Kind::UnixStream, stream.into()) })
+        let known = Readiness::new(false);
+        Ok(Self { raw, peer, known, descriptor: Descriptor::from_fd(Kind::UnixStream, stream.into()) })
     }
 
     /// The stream as std has it: options can be set on it, and it can come back.
