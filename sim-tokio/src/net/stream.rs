@@ -173,7 +173,6 @@ pub(super) fn fill<B: bytes::BufMut>(
 
 pub(super) async fn ready(of: Connected<'_>, interest: Interest) -> io::Result<Ready> {
     std::future::poll_fn(|cx| {
-        let coop = ready!(coop::poll_proceed(cx));
         let mut ready = Ready::EMPTY;
         if interest.is_readable() && of.poll_read_ready(cx)?.is_ready() {
             ready |= Ready::READABLE;
@@ -191,7 +190,6 @@ pub(super) async fn ready(of: Connected<'_>, interest: Interest) -> io::Result<R
         if ready.is_empty() {
             return Poll::Pending;
         }
-        coop.made_progress();
         Poll::Ready(Ok(ready))
     })
     .await

@@ -156,7 +156,6 @@ impl UdpSocket {
     /// When the socket is of an earlier life of the node.
     pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
         std::future::poll_fn(|cx| {
-            let coop = ready!(coop::poll_proceed(cx));
             let mut ready = Ready::EMPTY;
             if interest.is_writable() {
                 ready |= Ready::WRITABLE;
@@ -167,7 +166,6 @@ impl UdpSocket {
             if ready.is_empty() {
                 return Poll::Pending;
             }
-            coop.made_progress();
             Poll::Ready(Ok(ready))
         })
         .await

@@ -163,7 +163,8 @@ impl Drop for TaskGuard {
 pub(crate) struct EnteredGuard(Entered);
 
 pub(crate) fn set_entered(entered: Entered) -> EnteredGuard {
-    EnteredGuard(CONTEXT.with(|context| context.entered.replace(entered)))
+    // A local set may be dropped when the thread's own values are gone already.
+    EnteredGuard(CONTEXT.try_with(|context| context.entered.replace(entered)).unwrap_or(Entered::No))
 }
 
 /// Within this, `block_in_place` is not possible.

@@ -277,7 +277,6 @@ impl UnixDatagram {
     /// None here.
     pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
         std::future::poll_fn(|cx| {
-            let coop = ready!(coop::poll_proceed(cx));
             let mut ready = Ready::EMPTY;
             if interest.is_readable() && self.poll_recv_ready(cx)?.is_ready() {
                 ready |= Ready::READABLE;
@@ -288,7 +287,6 @@ impl UnixDatagram {
             if ready.is_empty() {
                 return Poll::Pending;
             }
-            coop.made_progress();
             Poll::Ready(Ok(ready))
         })
         .await
