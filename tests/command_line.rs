@@ -203,6 +203,25 @@ fn damaged_failure_files_are_refused_and_left_alone() {
     refused("nothing of the sort", "not a failure file");
 }
 
+#[sim::test(seeds = 10)]
+async fn counting(sim: Sim) {
+    if failing() {
+        sim.note(format!("visitor {}", RUNS.fetch_add(1, Ordering::Relaxed)));
+    }
+}
+
+#[test]
+fn a_leak_that_fails_nothing_is_mentioned() {
+    check(
+        "counting",
+        &[(FAIL, "1")],
+        true,
+        &["ok command_line::counting", "leaks state between runs", "note visitor"],
+    );
+    let clean = check("counting", &[], true, &["ok command_line::counting"]);
+    assert!(!clean.contains("leaks"), "{clean}");
+}
+
 #[test]
 fn a_leak_is_called_a_leak() {
     let report = check(

@@ -11,13 +11,15 @@
 #![allow(missing_docs)]
 
 mod memory;
+mod network;
 mod ratio;
 mod reference;
 mod workloads;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
+use network::Traffic;
 use ratio::{Clock, Row};
-use workloads::Fresh;
+use workloads::{Exchanges, Fresh, SMALL};
 
 /// (tasks, yields of each, bound of the ratio): about a million polls each.
 const YIELDS: [(usize, usize, Option<f64>); 5] = [
@@ -32,7 +34,16 @@ const YIELDS: [(usize, usize, Option<f64>); 5] = [
 const TIMERS: (usize, usize, f64) = (10_000, 100, 1.5);
 
 /// Small simulations in one leg, and the bound of the ratio of a world alone.
-const SMALL: (u64, f64) = (1_000, 5.0);
+const RUNS: (u64, f64) = (1_000, 5.0);
+
+/// Long-lived connections, ten thousand exchanges in all, and the bound of the ratio. (That at 1,000 clients may be
+/// 1.3 times that at 10.)
+const LONG: [(Exchanges, Option<f64>); 2] =
+    [(Exchanges { clients: 10, each: 1_000 }, Some(6.0)), (Exchanges { clients: 1_000, each: 10 }, None)];
+
+/// What else may travel over them, what it is called, and the bound of the ratio.
+const TRAFFIC: [(Traffic, &str, f64); 2] =
+    [(Traffic::Unread, "request reader off", 6.0), (Traffic::Http, "HTTP, read along", 9.0)];
 
 fn figures(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("yields");
@@ -62,8 +73,15 @@ fn figures(criterion: &mut Criterion) {
         seed
     };
     let fresh = Fresh::default();
-    group.bench_function("reference", |bencher| bencher.iter(|| workloads::small_reference(next())));
-    group.bench_function("sim, world alone", |bencher| bencher.iter(|| workloads::small_alone(next())));
+    group.bench_function("reference", |bencher| {
+        bencher.iter(|| workloads::exchanges_reference(next(), SMALL));
+    });
+    group.bench_function("sim, over mailboxes", |bencher| {
+        bencher.iter(|| workloads::exchanges_over_mailboxes(next(), SMALL));
+    });
+    group.bench_function("sim, world alone", |bencher| {
+        bencher.iter(|| workloads::exchanges_over_tcp(next(), SMALL));
+    });
     group.bench_function("sim, fresh thread", |bencher| bencher.iter(|| fresh.run(next())));
     group.finish();
 }
@@ -81,15 +99,32 @@ fn ratios() -> Vec<Row> {
     let name = format!("timers, {tasks} tasks");
     rows.push(Row::measure(name, target, Clock::Thread, tasks * each, reference, sim));
 
-    let (runs, target) = SMALL;
-    let reference = || (0..runs).for_each(workloads::small_reference);
-    let alone = || (0..runs).for_each(workloads::small_alone);
+    let (runs, target) = RUNS;
+    let reference = || (0..runs).for_each(|seed| workloads::exchanges_reference(seed, SMALL));
+    let mailboxes = || (0..runs).for_each(|seed| workloads::exchanges_over_mailboxes(seed, SMALL));
+    let name = "small simulations without a network";
+    rows.push(Row::measure(name, None, Clock::Thread, runs as usize, reference, mailboxes));
+    let alone = || (0..runs).for_each(|seed| workloads::exchanges_over_tcp(seed, SMALL));
     let name = "small simulations, world alone";
     rows.push(Row::measure(name, target, Clock::Thread, runs as usize, reference, alone));
     let fresh = Fresh::default();
     let fresh = || (0..runs).for_each(|seed| fresh.run(seed));
     let name = "small simulations, a fresh thread each";
     rows.push(Row::measure(name, None, Clock::Process, runs as usize, reference, fresh));
+
+    for (exchanges, target) in LONG {
+        let Exchanges { clients, each } = exchanges;
+        let name = format!("exchanges over TCP, {clients} clients");
+        let (reference, sim) =
+            (|| workloads::exchanges_reference(1, exchanges), || workloads::exchanges_over_tcp(1, exchanges));
+        rows.push(Row::measure(name, target, Clock::Thread, clients * each, reference, sim));
+        for (traffic, what, target) in TRAFFIC {
+            let name = format!("exchanges, {clients} clients, {what}");
+            let sim = || network::exchanges(exchanges, traffic);
+            let reference = || workloads::exchanges_reference(1, exchanges);
+            rows.push(Row::measure(name, target, Clock::Thread, clients * each, reference, sim));
+        }
+    }
     rows
 }
 

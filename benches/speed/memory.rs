@@ -1,11 +1,15 @@
 //! Peak memory, each workload in a process of its own: a peak never falls.
 
-use crate::workloads;
+use crate::{network, workloads};
 use std::process::Command;
 
 /// Tasks that are alive at once.
 const TASKS: usize = 100_000;
 const TARGET_MIB: f64 = 30.0;
+
+/// Connections that are open and idle.
+const CONNECTIONS: usize = 10_000;
+const CONNECTIONS_TARGET_MIB: f64 = 40.0;
 
 /// The argument that makes this program a child that only measures.
 const ARGUMENT: &str = "measure-memory-of=";
@@ -20,6 +24,7 @@ pub fn is_child() -> bool {
         "nothing" => {}
         "reference" => workloads::yields_reference(TASKS, 1),
         "sim" => workloads::yields(TASKS, 1),
+        "connections" => network::idle(CONNECTIONS),
         _ => panic!("nothing is known about the memory of `{of}`"),
     }
     println!("{}", sim_host::resources::peak_memory_bytes());
@@ -37,15 +42,22 @@ fn peak_mib(of: &str) -> f64 {
 /// What the peaks are; to be measured before this process has grown, because a child's peak begins
 /// with what its parent had when it started it.
 pub fn measure() -> Vec<(&'static str, f64)> {
-    ["nothing", "reference", "sim"].map(|of| (of, peak_mib(of))).into()
+    ["nothing", "reference", "sim", "connections"].map(|of| (of, peak_mib(of))).into()
 }
 
 /// Prints the peaks.
 pub fn print(peaks: &[(&str, f64)]) {
-    println!("\n{:<44} {:>6} {:>21}", "peak memory in MiB, 100,000 tasks", "", "target");
+    println!(
+        "\n{:<44} {:>6} {:>21}",
+        "peak memory in MiB, 100,000 tasks or 10,000 connections", "", "target"
+    );
     for (of, peak) in peaks {
         let (target, verdict) = match *of {
             "sim" => (format!("{TARGET_MIB:.1}"), if *peak > TARGET_MIB { "!" } else { "" }),
+            "connections" => (
+                format!("{CONNECTIONS_TARGET_MIB:.1}"),
+                if *peak > CONNECTIONS_TARGET_MIB { "!" } else { "" },
+            ),
             _ => (String::new(), ""),
         };
         println!("{of:<44} {peak:>6.1} {target:>21} {verdict}");

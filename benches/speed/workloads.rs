@@ -1,6 +1,8 @@
 //! The same programs twice: on the reference loop and in a simulated world.
 
 use crate::reference::{Loop, Mailbox, yield_now};
+use futures::{AsyncReadExt, AsyncWriteExt};
+use sim_net::{Latency, TcpListener, TcpStream, net};
 use sim_runtime::executor::{self, Heartbeat, Setup};
 use sim_runtime::explore::{Request, Rerun, Runner, Scenario};
 use sim_runtime::schedule::PolicyName;
@@ -28,7 +30,7 @@ impl Draws {
 }
 
 /// One world on this thread, as sweeps run it: digest on, recording off, a watchdog listening.
-fn world<F: Future<Output = ()> + 'static>(seed: u64, heartbeat: Heartbeat, body: impl FnOnce(Sim) -> F) {
+pub fn world<F: Future<Output = ()> + 'static>(seed: u64, heartbeat: Heartbeat, body: impl FnOnce(Sim) -> F) {
     let setup = Setup {
         tape: Tape::seeded(seed, false),
         policy: PolicyName::Uniform,
@@ -117,28 +119,38 @@ pub fn timers(tasks: usize, each: usize) {
     });
 }
 
-const CLIENTS: usize = 3;
-const EXCHANGES: usize = 10;
 const MESSAGE_BYTES: usize = 64;
 const LATENCY_NS: std::ops::Range<u64> = 1_000_000..10_000_000;
 const HELD_PERCENT: u32 = 5;
 const HELD_NS: u64 = 20_000_000;
 
-/// One server with a task for each of three clients, which exchange ten messages with it.
-pub fn small_reference(seed: u64) {
+/// How many clients, and how many exchanges of 64 bytes each has with the one server.
+#[derive(Clone, Copy)]
+pub struct Exchanges {
+    /// At the same time.
+    pub clients: usize,
+    /// One after the other, for each client.
+    pub each: usize,
+}
+
+/// What a small simulation is.
+pub const SMALL: Exchanges = Exchanges { clients: 3, each: 10 };
+
+/// A server task for each client, over mailboxes that deliver after the latency.
+pub fn exchanges_reference(seed: u64, Exchanges { clients, each }: Exchanges) {
     let draws = Rc::new(RefCell::new(Draws(seed)));
     let latency = move || {
         let mut draws = draws.borrow_mut();
         let plain = LATENCY_NS.start + draws.below(LATENCY_NS.end - LATENCY_NS.start);
         if draws.below(100) < u64::from(HELD_PERCENT) { plain + HELD_NS } else { plain }
     };
-    Loop::run(|own| async move {
+    Loop::run(move |own| async move {
         let exchange = |_| {
             let (up, down) = (Rc::new(Mailbox::default()), Rc::new(Mailbox::default()));
             let (server, own_latency) = (own.clone(), latency.clone());
             let (requests, answers) = (up.clone(), down.clone());
             let serving = own.spawn(async move {
-                for _ in 0..EXCHANGES {
+                for _ in 0..each {
                     let message = requests.take().await;
                     server.send(&answers, message, own_latency());
                 }
@@ -146,14 +158,14 @@ pub fn small_reference(seed: u64) {
             serving.detach();
             let (client, own_latency) = (own.clone(), latency.clone());
             own.spawn(async move {
-                for number in 0..EXCHANGES {
+                for number in 0..each {
                     client.send(&up, vec![number as u8; MESSAGE_BYTES], own_latency());
                     assert_eq!(down.take().await.len(), MESSAGE_BYTES);
                 }
             })
         };
-        let clients: Vec<_> = (0..CLIENTS).map(exchange).collect();
-        for client in clients {
+        let spawned: Vec<_> = (0..clients).map(exchange).collect();
+        for client in spawned {
             client.await;
         }
     });
@@ -179,34 +191,78 @@ impl Link {
     }
 }
 
-/// As [`small_reference`], over nodes, with latencies and holds drawn from lanes.
-async fn small(sim: Sim) {
+/// The exchanges without a network: nodes, tasks, and mailboxes whose latencies are drawn from lanes.
+async fn over_mailboxes(sim: Sim, Exchanges { clients, each }: Exchanges) {
     let server = sim.node("server");
     let exchange = |number: usize| {
-        let up = Link::new(sim, ["a>server", "b>server", "c>server"][number]);
-        let down = Link::new(sim, ["server>a", "server>b", "server>c"][number]);
+        let name = format!("client-{number}");
+        let (up, down) =
+            (Link::new(sim, &format!("{name}>server")), Link::new(sim, &format!("server>{name}")));
         let (requests, answers) = (up.to.clone(), down.clone());
         drop(server.spawn(async move {
-            for _ in 0..EXCHANGES {
+            for _ in 0..each {
                 answers.send(requests.take().await).await;
             }
         }));
-        sim.node(["a", "b", "c"][number]).spawn(async move {
-            for number in 0..EXCHANGES {
+        sim.node(&name).spawn(async move {
+            for number in 0..each {
                 up.send(vec![number as u8; MESSAGE_BYTES]).await;
                 assert_eq!(down.to.take().await.len(), MESSAGE_BYTES);
             }
         })
     };
-    let clients: Vec<_> = (0..CLIENTS).map(exchange).collect();
-    for client in clients {
+    let spawned: Vec<_> = (0..clients).map(exchange).collect();
+    for client in spawned {
         client.await.expect("nobody aborts it");
     }
 }
 
-/// As [`small_reference`], the world alone on this thread.
-pub fn small_alone(seed: u64) {
-    world(seed, Heartbeat::default(), small);
+/// The exchanges over TCP: names, handshakes, segments, acknowledgements, closing.
+async fn over_tcp(sim: Sim, Exchanges { clients, each }: Exchanges) {
+    let plain = Latency::Uniform { min_ns: LATENCY_NS.start, max_ns: LATENCY_NS.end - 1 };
+    let held = Latency::Uniform { min_ns: LATENCY_NS.start + HELD_NS, max_ns: LATENCY_NS.end - 1 + HELD_NS };
+    net().set_latency(&Latency::Bimodal {
+        fast: Box::new(plain),
+        slow: Box::new(held),
+        slow_ratio: Ratio::new(HELD_PERCENT, 100),
+    });
+    let server = sim.node("server");
+    server.boot(|| async {
+        let listener = TcpListener::bind("0.0.0.0:7000").await.expect("the port is free");
+        while let Ok((mut stream, _)) = listener.accept().await {
+            drop(executor::spawn(async move {
+                let mut message = [0; MESSAGE_BYTES];
+                while stream.read_exact(&mut message).await.is_ok() {
+                    stream.write_all(&message).await.expect("the client still reads");
+                }
+            }));
+        }
+    });
+    let exchange = |number: usize| {
+        sim.node(&format!("client-{number}")).spawn(async move {
+            let mut stream = TcpStream::connect("server:7000").await.expect("the server listens");
+            for number in 0..each {
+                let mut message = [number as u8; MESSAGE_BYTES];
+                stream.write_all(&message).await.expect("the server reads");
+                stream.read_exact(&mut message).await.expect("the server answers");
+            }
+        })
+    };
+    executor::yield_now().await;
+    let spawned: Vec<_> = (0..clients).map(exchange).collect();
+    for client in spawned {
+        client.await.expect("nobody aborts it");
+    }
+}
+
+/// The exchanges over mailboxes, in a world on this thread.
+pub fn exchanges_over_mailboxes(seed: u64, exchanges: Exchanges) {
+    world(seed, Heartbeat::default(), move |sim| over_mailboxes(sim, exchanges));
+}
+
+/// The exchanges over TCP, in a world on this thread.
+pub fn exchanges_over_tcp(seed: u64, exchanges: Exchanges) {
+    world(seed, Heartbeat::default(), move |sim| over_tcp(sim, exchanges));
 }
 
 /// Runs small simulations as a sweep does, each on a fresh thread.
@@ -218,14 +274,14 @@ pub struct Fresh {
 impl Default for Fresh {
     fn default() -> Self {
         let rerun = Rerun::Program { seed: String::new(), replay: String::new() };
-        let scenario = Scenario::new("small", rerun, small).with_limits(limits());
+        let scenario = Scenario::new("small", rerun, |sim| over_tcp(sim, SMALL)).with_limits(limits());
         let runner = Runner::new(&scenario, sim_runtime::explore::Isolation::Thread);
         Self { runner, scenario }
     }
 }
 
 impl Fresh {
-    /// As [`small_reference`], on a fresh thread.
+    /// The exchanges over TCP, in a world on a fresh thread.
     pub fn run(&self, seed: u64) {
         let request = Request { seed, script: None, policy: PolicyName::Uniform, recording: false };
         passed(&self.runner.run(&self.scenario, &request));

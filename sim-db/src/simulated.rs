@@ -58,6 +58,10 @@ impl Environment for Simulated {
         }
     }
 
+    fn observe(&self, kind: &'static str, text: &dyn Fn() -> String) {
+        with_current(|world| world.fact(kind, &[], text));
+    }
+
     fn choose(&self, what: &'static str, bound: u64) -> u64 {
         with_current(|world| world.tape.lane(&format!("db/{what}"))).below(bound)
     }

@@ -14,7 +14,6 @@ pub(crate) const EMSGSIZE: i32 = 90;
 pub(crate) const EADDRINUSE: i32 = 98;
 pub(crate) const EADDRNOTAVAIL: i32 = 99;
 pub(crate) const ECONNRESET: i32 = 104;
-pub(crate) const EISCONN: i32 = 106;
 pub(crate) const ENOTCONN: i32 = 107;
 pub(crate) const ETIMEDOUT: i32 = 110;
 pub(crate) const ECONNREFUSED: i32 = 111;

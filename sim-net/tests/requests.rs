@@ -286,7 +286,7 @@ fn without_a_fault_the_reader_changes_nothing_on_the_wire() {
                 .facts
                 .iter()
                 .filter(|f| f.kind.starts_with("tcp"))
-                .map(|f| (f.at, f.text.to_string()))
+                .map(|f| (f.at, f.text.clone()))
                 .collect();
             (facts, ended.steps, lines(&seen))
         };

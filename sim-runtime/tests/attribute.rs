@@ -1,4 +1,5 @@
 //! The attribute turns async functions into tests that sweep.
+#![allow(clippy::disallowed_methods, reason = "what the code under test does")]
 
 use sim_runtime::Sim;
 use std::time::Duration;

@@ -5,7 +5,7 @@
 //! `include_str!`, build scripts and test data all lead where they did, an edit is seen at once, and cargo
 //! never writes a manifest or a lock file of the user's.
 //!
-//! Left out: `.git`, target folders, lock files (the shadow has its own), and a `.cargo` that cargo finds
+//! Left out: the root of the file system but for what leads to packages, `.git`, target folders, lock files (the shadow has its own), and a `.cargo` that cargo finds
 //! anyway because it lies above `target/sim` (reading it twice would double its lists).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,7 +87,7 @@ fn entries(
         let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
         if real.contains(&path) {
             entries.insert(name, Entry::Folder);
-        } else if !left_out(&name, &path, sim_folder, closure) {
+        } else if folder.parent().is_some() && !left_out(&name, &path, sim_folder, closure) {
             entries.insert(name, Entry::Link(path));
         }
     }

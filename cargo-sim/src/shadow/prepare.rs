@@ -13,7 +13,7 @@ use super::closure::Closure;
 use super::folder::Folder;
 use super::mirror::Mirror;
 use super::resolve::{Graph, Package, patch_key};
-use super::state::{State, stamp};
+use super::state::{State, stamp, stamp_below};
 use super::workspace::Workspace;
 use crate::error::Error;
 use crate::files;
@@ -75,7 +75,7 @@ impl Shadow {
             mirror,
         };
         if let Some(state) = State::unchanged(&shadow.folder.state(), &inputs)
-            && shadow.is_complete(&state)
+            && shadow.root().join("Cargo.lock").is_file()
             && (!network.locked || state.notes.is_empty())
         {
             (shadow.tokio, shadow.notes) = (state.tokio, state.notes);
@@ -90,13 +90,20 @@ impl Shadow {
         self.mirror.shadow(&self.workspace.root).expect("the root is mirrored")
     }
 
-    fn is_complete(&self, state: &State) -> bool {
-        self.root().join("Cargo.lock").is_file()
-            && state.tokio.as_ref().is_none_or(|version| {
-                self.folder.config().is_file()
-                    && self.folder.drop_in(version).join("Cargo.toml").is_file()
-                    && self.folder.real_tokio(version).join("Cargo.toml").is_file()
-            })
+    /// What was made for the version in place, with stamps.
+    fn outputs(&self) -> BTreeMap<PathBuf, String> {
+        let Some(version) = &self.tokio else { return BTreeMap::new() };
+        let (real, drop_in) = (self.folder.real_tokio(version), self.folder.drop_in(version));
+        let files = [
+            self.folder.config(),
+            real.join("Cargo.toml"),
+            drop_in.join("Cargo.toml"),
+            drop_in.join("build.rs"),
+        ];
+        let mut outputs: BTreeMap<PathBuf, String> = files.map(|file| (file.clone(), stamp(&file))).into();
+        let sources = real.join("src");
+        outputs.insert(sources.clone(), stamp_below(&sources));
+        outputs
     }
 
     fn resolve(&mut self, mut inputs: BTreeMap<PathBuf, String>, network: Network) -> Result<(), Error> {
@@ -122,17 +129,26 @@ impl Shadow {
             .iter()
             .filter_map(|&(on, flag)| on.then_some(flag))
             .collect();
-        let graph = self.graph(&flags, "")?;
+        let graph = self.graph(&flags, "").map_err(|error| match error {
+            Error::Cargo { stderr, .. } if network.locked && stderr.contains("--locked") => {
+                Error::Input(format!(
+                    "{} does not fit the manifests and --locked was given: run `cargo update --workspace`",
+                    users.display()
+                ))
+            }
+            other => other,
+        })?;
         if lock.is_some() && fs::read(&ours).ok() != lock {
             self.notes
                 .push("Cargo.lock does not fit the manifests: the simulation uses a completed copy".into());
         }
 
-        let home = home(&graph)?;
-        for file in [home.root.join("Cargo.toml"), home.package().join("Cargo.toml")] {
-            inputs.insert(file.clone(), stamp(&file));
-        }
         if let Some(tokio) = graph.tokio() {
+            version::supported(&tokio.version)?;
+            let home = home(&graph)?;
+            for file in [home.root.join("Cargo.toml"), home.package().join("Cargo.toml")] {
+                inputs.insert(file.clone(), stamp(&file));
+            }
             self.replace(tokio, &home)?;
             self.tokio = Some(tokio.version.clone());
             let hint = if network.offline {
@@ -145,7 +161,8 @@ impl Shadow {
             self.check_replaced(&graph)?;
             self.configure(tokio, Some(&graph))?;
         }
-        State { inputs, tokio: self.tokio.clone(), notes: self.notes.clone() }.save(&self.folder.state())
+        State { inputs, outputs: self.outputs(), tokio: self.tokio.clone(), notes: self.notes.clone() }
+            .save(&self.folder.state())
     }
 
     /// The graph of the shadow as it stands.
@@ -161,7 +178,6 @@ impl Shadow {
     }
 
     fn replace(&self, tokio: &Package, home: &Home) -> Result<(), Error> {
-        version::supported(&tokio.version)?;
         let (real, drop_in) = (self.folder.real_tokio(&tokio.version), self.folder.drop_in(&tokio.version));
         real::copy(&tokio.version, tokio.folder(), &real)?;
         drop_in::generate(home, &tokio.version, &tokio.features, &real, &drop_in)?;

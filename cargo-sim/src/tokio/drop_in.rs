@@ -76,7 +76,12 @@ pub fn generate(
 }
 
 /// Tells the source which of its two lives it leads: `cfg(drop_in)` says that `real_tokio` has the seam.
-const BUILD: &str = "fn main() {\n    println!(\"cargo::rerun-if-changed=build.rs\");\n    println!(\"cargo::rustc-cfg=drop_in\");\n}\n";
+const BUILD: &str = r#"fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-check-cfg=cfg(drop_in)");
+    println!("cargo::rustc-cfg=drop_in");
+}
+"#;
 
 fn manifest(
     home: &Home,

@@ -35,7 +35,8 @@ pub struct TableDefinition {
     pub persistence: Persistence,
 }
 
-/// Computes an index key that is not just some columns: expressions, partial indexes.
+/// Computes an index key that is not just some columns: expressions, partial indexes. It is called in the middle of the
+/// engine's work and must not call the engine.
 pub trait ComputeKey {
     /// The key of a row, or `None` if the row is not in the index (partial index).
     ///

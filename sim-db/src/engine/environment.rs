@@ -62,6 +62,10 @@ pub trait Environment {
         None
     }
 
+    /// Something happened that a person who reads about the run should see: `kind` in a word, `text` in one
+    /// line, rendered only if somebody listens. Nobody does by default.
+    fn observe(&self, _kind: &'static str, _text: &dyn Fn() -> String) {}
+
     /// A bounded choice, `0..bound`; 0, the default, is what PostgreSQL most often does.
     fn choose(&self, _what: &'static str, _bound: u64) -> u64 {
         0

@@ -174,12 +174,14 @@ impl Session {
         result
     }
 
-    /// Completes when a notification is there to take, or somebody ended the session.
+    /// Completes when somebody ended the session, or, outside a transaction, when a notification is there to take:
+    /// in a transaction notifications wait for its end.
     pub async fn wakeup(&self) {
         poll_fn(|context| {
             let mut state = self.core.state.borrow_mut();
             let session = state.session_mut(self.proc);
-            if !session.inbox.is_empty() || session.shutdown.is_some() {
+            let may_take = session.transaction.is_none() && !session.inbox.is_empty();
+            if may_take || session.shutdown.is_some() {
                 return Poll::Ready(());
             }
             session.waker = Some(context.waker().clone());

@@ -8,7 +8,7 @@
 //! * storage: `heap` (pages of versions), `index` (trees), `table`
 //! * what is seen: `snapshot`, `visibility`, `scan`
 //! * what is changed: `write`, `row_wait` and `row_lock`, `unique`, `upsert`
-//! * transactions: `transaction`, `undo`, `session`, `state` (all of it, in one cell)
+//! * transactions: `transaction`, `savepoint`, `statement`, `undo`, `session`, `state` (all of it, in one cell)
 //! * who waits: `lock` (queues, deadlocks), `interrupt` (timeouts, cancel)
 //! * serializable: `ssi`
 //! * the rest: `schema`, `object` (the catalog's store), `sequence`, `notify`, `recovery`
@@ -28,6 +28,7 @@ mod outcome;
 mod recovery;
 mod row_lock;
 mod row_wait;
+mod savepoint;
 mod scan;
 mod schema;
 mod sequence;
@@ -37,6 +38,7 @@ mod shared;
 mod snapshot;
 mod ssi;
 mod state;
+mod statement;
 mod table;
 mod transaction;
 mod undo;
@@ -57,7 +59,9 @@ pub use mode::{
 };
 pub use notify::Notification;
 pub use object::ObjectKey;
-pub use outcome::{DeleteOutcome, InsertOutcome, LockConflictOutcome, LockRowOutcome, UpdateOutcome};
+pub use outcome::{
+    ConflictAction, DeleteOutcome, InsertOutcome, LockConflictOutcome, LockRowOutcome, UpdateOutcome,
+};
 pub use recovery::{Shutdown, Template};
 pub use scan::{Direction, IndexScan, KeyRange, TableScan};
 pub use session::{Engine, LockInfo, Session};

@@ -60,6 +60,15 @@ pub enum DeleteOutcome {
     SelfModified,
 }
 
+/// What ON CONFLICT does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConflictAction {
+    /// DO NOTHING
+    Nothing,
+    /// DO UPDATE
+    Update,
+}
+
 /// Answer of [`Session::insert_or_conflict`](crate::engine::Session::insert_or_conflict).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InsertOutcome {

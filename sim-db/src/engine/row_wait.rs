@@ -14,7 +14,7 @@ use super::{
     lock::{LockTag, Owner, ProcId},
     mode::{LockMode, RowLockMode, WaitPolicy},
     outcome::{LockConflictOutcome, LockRowOutcome},
-    row_lock::{Contention, contention},
+    row_lock::{Contention, changer_mode, contention},
     session::Session,
     snapshot::Snapshot,
     state::State,
@@ -107,11 +107,13 @@ impl State {
         let own = self.own(proc);
         let is_active = |xid| self.is_active(xid);
         let state = update_state(tuple, command, own, is_active);
+        // An update that left the key alone is nothing to KEY SHARE, also when it has committed.
+        let is_outrun = !(mode == RowLockMode::KeyShare && changer_mode(tuple) == RowLockMode::NoKeyUpdate);
         match state {
             UpdateState::Invisible => return LockStep::Invisible,
             UpdateState::SelfChanged => return LockStep::SelfModified,
-            UpdateState::Updated | UpdateState::Deleted => return LockStep::Outrun(state),
-            UpdateState::Current | UpdateState::BeingChanged(_) => {}
+            UpdateState::Updated | UpdateState::Deleted if is_outrun => return LockStep::Outrun(state),
+            _ => {}
         }
         let found = contention(tuple, self.row_locks.holders(table, tid), mode, own, is_active);
         let row = Rc::clone(&tuple.row);
@@ -133,6 +135,11 @@ impl State {
                 // No place in this version's queue for it: nobody here is in the way.
                 found.is_member = true;
                 return LockStep::Wait(found);
+            }
+            let is_gone = tuple.xmax.is_some() && !is_own(self.own(proc), tuple.xmax);
+            if is_gone && changer_mode(tuple).conflicts_with(mode) {
+                let state = if tuple.is_deleted() { UpdateState::Deleted } else { UpdateState::Updated };
+                return LockStep::Outrun(state);
             }
             newer.push(next);
             at = next;
@@ -247,7 +254,8 @@ impl Session {
         match self.lock_version(table, tid, mode, policy, snapshot.command, follow).await? {
             Locked::Done(at, _) if at == tid => Ok(LockRowOutcome::Locked),
             Locked::Done(tid, row) => Ok(LockRowOutcome::Changed { tid, row }),
-            Locked::Outrun(state) if !follow => Err(outrun_error(state)),
+            // Also for a deleted row: PostgreSQL says "concurrent update" of both here.
+            Locked::Outrun(_) if !follow => Err(DatabaseError::concurrent_update()),
             Locked::Outrun(_) => Ok(LockRowOutcome::Deleted),
             Locked::Skipped => Ok(LockRowOutcome::Skipped),
             Locked::SelfModified => Ok(LockRowOutcome::SelfModified),

@@ -402,6 +402,14 @@ impl Session {
         Ok(visible.then_some(row))
     }
 
+    /// Whether the snapshot sees the version at `tid`; no reading, so SERIALIZABLE takes no notice.
+    pub fn is_visible(&self, table: TableId, tid: Tid, snapshot: &Snapshot) -> bool {
+        let state = self.core.state.borrow();
+        let own = state.own(self.proc);
+        let tuple = state.store.table(table).heap.tuple(tid);
+        tuple.is_some_and(|tuple| is_visible(tuple, &snapshot.data, snapshot.command, own))
+    }
+
     /// `xmin` and `xmax` of the version at `tid` (system columns).
     pub fn version_ids(&self, table: TableId, tid: Tid) -> Option<(Xid, Xid)> {
         let state = self.core.state.borrow();

@@ -35,6 +35,19 @@ impl State {
         Contents { heap, trees }
     }
 
+    /// Frees what no snapshot can see.
+    pub(crate) fn vacuum(&mut self, table: TableId) {
+        let horizon = self.horizon();
+        let gone = self.store.table_mut(table).heap.vacuum(horizon);
+        self.drop_index_entries(table, &gone);
+        for index in self.store.table(table).indexes.clone() {
+            for merged in self.store.index_mut(index).tree.drop_empty_leaves() {
+                // Who has read the leaf that is gone has read its range.
+                self.ssi.leaf_split(index, merged.old, merged.new);
+            }
+        }
+    }
+
     /// The last version of the chain at `root` that can be of interest, if there is any.
     fn chain_key_version(&self, table: TableId, root: Tid) -> Option<&Tuple> {
         let horizon = self.horizon();
@@ -110,8 +123,14 @@ impl Session {
     }
 
     /// Drops a table and its indexes (at commit).
-    pub fn drop_table(&self, table: TableId) {
-        self.core.state.borrow_mut().transaction_mut(self.proc).undo.push(Undo::DropTable(table));
+    ///
+    /// # Errors
+    /// 40001 at SERIALIZABLE.
+    pub fn drop_table(&self, table: TableId) -> Result<()> {
+        let mut state = self.core.state.borrow_mut();
+        state.ssi_write_whole(self.proc, table)?;
+        state.transaction_mut(self.proc).undo.push(Undo::DropTable(table));
+        Ok(())
     }
 
     /// Renames it, for messages.
@@ -122,8 +141,17 @@ impl Session {
     }
 
     /// Empties a table and its indexes.
-    pub fn truncate_table(&self, table: TableId) {
+    ///
+    /// # Errors
+    /// 40001 at SERIALIZABLE.
+    pub fn truncate_table(&self, table: TableId) -> Result<()> {
         let mut state = self.core.state.borrow_mut();
+        state.ssi_write_whole(self.proc, table)?;
+        self.put_contents_aside(&mut state, table);
+        Ok(())
+    }
+
+    fn put_contents_aside(&self, state: &mut State, table: TableId) {
         state.xid(self.proc);
         let contents = state.take_contents(table);
         state.transaction_mut(self.proc).undo.push(Undo::Contents(table, Box::new(contents)));
@@ -142,8 +170,8 @@ impl Session {
         while let Some((_, row)) = scan.next()? {
             rows.push(change(&row)?);
         }
-        self.truncate_table(table);
         let mut state = self.core.state.borrow_mut();
+        self.put_contents_aside(&mut state, table);
         for row in rows {
             state.insert_version(self.proc, table, row)?;
         }
@@ -194,10 +222,7 @@ impl Session {
 impl Engine {
     /// Frees what no snapshot can see, as VACUUM. The caller holds `ShareUpdateExclusive` on the table.
     pub fn vacuum(&self, table: TableId) {
-        let mut state = self.core.state.borrow_mut();
-        let horizon = state.horizon();
-        let gone = state.store.table_mut(table).heap.vacuum(horizon);
-        state.drop_index_entries(table, &gone);
+        self.core.state.borrow_mut().vacuum(table);
     }
 
     /// About how many rows and exactly how many pages a table has, for the planner: no locks, O(1).

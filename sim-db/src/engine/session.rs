@@ -20,12 +20,39 @@ pub struct Engine {
     pub(crate) core: Rc<Core>,
 }
 
-/// One session of an [`Engine`]. Clones are the same session. Call [`Session::close`] at the end.
+/// One session of an [`Engine`]. Clones are the same session; it is closed by [`Session::close`], or when the last
+/// of them goes.
 #[derive(Clone)]
 pub struct Session {
     pub(crate) core: Rc<Core>,
     pub(crate) proc: ProcId,
+    slot: Rc<Slot>,
+}
+
+/// The session's place among the sessions. It is given to another only when nobody can use it any more, be it a
+/// statement that is dropped late and still has a queue to leave.
+struct Slot {
+    core: Rc<Core>,
+    proc: ProcId,
     pid: Pid,
+}
+
+impl Slot {
+    fn close(&self) {
+        let mut state = self.core.state.borrow_mut();
+        if state.by_pid.get(&self.pid) == Some(&self.proc) {
+            state.release_session(self.proc);
+            state.session_mut(self.proc).shutdown = Some(Shutdown::Administrator);
+            state.by_pid.remove(&self.pid);
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.close();
+        self.core.state.borrow_mut().sessions[self.proc as usize] = None;
+    }
 }
 
 /// A row of `pg_locks`.
@@ -83,7 +110,8 @@ impl Engine {
         let proc = at as ProcId;
         let before = state.by_pid.insert(pid, proc);
         assert!(before.is_none(), "process number {pid} is taken");
-        Session { core: Rc::clone(&self.core), proc, pid }
+        let slot = Rc::new(Slot { core: Rc::clone(&self.core), proc, pid });
+        Session { core: Rc::clone(&self.core), proc, slot }
     }
 
     /// The world it runs in.
@@ -205,18 +233,12 @@ impl Session {
 
     /// Process number.
     pub fn pid(&self) -> Pid {
-        self.pid
+        self.slot.pid
     }
 
     /// Ends the session: rolls back, frees everything. A second time does nothing.
     pub fn close(&self) {
-        let mut state = self.core.state.borrow_mut();
-        if state.by_pid.get(&self.pid) != Some(&self.proc) {
-            return;
-        }
-        state.release_session(self.proc);
-        state.by_pid.remove(&self.pid);
-        state.sessions[self.proc as usize] = None;
+        self.slot.close();
     }
 
     /// An index's key of a row, as the engine computes it.

@@ -16,7 +16,9 @@ const DEADLOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(crate) struct SessionState {
     pub(crate) pid: Pid,
-    pub(crate) transaction: Option<Transaction>,
+    pub(crate) transaction: Option<Box<Transaction>>,
+    /// an empty one for the next
+    pub(crate) spare: Option<Box<Transaction>>,
     /// a statement is running: a cancel request concerns it
     pub(crate) is_busy: bool,
     pub(crate) is_canceled: bool,
@@ -37,6 +39,7 @@ impl SessionState {
         SessionState {
             pid,
             transaction: None,
+            spare: None,
             is_busy: false,
             is_canceled: false,
             shutdown: None,

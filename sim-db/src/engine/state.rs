@@ -128,11 +128,11 @@ impl State {
     }
 
     pub(crate) fn transaction(&self, proc: ProcId) -> &Transaction {
-        self.session(proc).transaction.as_ref().expect("the caller has begun a transaction")
+        self.session(proc).transaction.as_deref().expect("the caller has begun a transaction")
     }
 
     pub(crate) fn transaction_mut(&mut self, proc: ProcId) -> &mut Transaction {
-        self.session_mut(proc).transaction.as_mut().expect("the caller has begun a transaction")
+        self.session_mut(proc).transaction.as_deref_mut().expect("the caller has begun a transaction")
     }
 
     /// The ids of the session's transaction and its living subtransactions.
@@ -228,7 +228,7 @@ impl State {
         if !wants(self, horizon) {
             return;
         }
-        let gone = self.store.table_mut(table).heap.prune_if_full(block, horizon);
+        let gone = self.store.table_mut(table).heap.prune(block, horizon);
         self.drop_index_entries(table, &gone);
     }
 

@@ -11,13 +11,16 @@ use super::{
     object::ObjectChanges,
     session::Session,
     shared::Shared,
-    snapshot::{Snapshot, SnapshotData},
+    snapshot::SnapshotData,
     ssi::SxactId,
     state::State,
     undo::Undo,
     unique::PendingCheck,
 };
 use crate::error::{DatabaseError, Result, SqlState};
+
+/// How much of the undo log's memory the next transaction gets.
+const UNDO_KEPT_MAX: usize = 64;
 
 /// A transaction in progress.
 pub(crate) struct Transaction {
@@ -46,21 +49,21 @@ pub(crate) struct Transaction {
 
 /// The transaction, or one of its subtransactions.
 pub(crate) struct Level {
-    /// the savepoint's name
-    pub(crate) name: Rc<str>,
+    /// the savepoint's name; the transaction itself has none
+    pub(crate) name: Option<Rc<str>>,
     pub(crate) xid: Xid,
     undo_from: usize,
     checks_from: usize,
     notifications_from: usize,
     listen_changes_from: usize,
-    is_read_only_outside: bool,
+    pub(super) is_read_only_outside: bool,
 }
 
 impl Transaction {
-    fn new(options: TransactionOptions, began: Timestamp) -> Transaction {
-        let mut transaction = Transaction {
-            options,
-            began,
+    fn new() -> Transaction {
+        Transaction {
+            options: TransactionOptions::default(),
+            began: Timestamp::default(),
             is_failed: false,
             command: 0,
             snapshot: None,
@@ -75,12 +78,29 @@ impl Transaction {
             listen_changes: Vec::new(),
             objects: ObjectChanges::new(),
             object_stamp: 0,
-        };
-        transaction.push_level("".into());
-        transaction
+        }
     }
 
-    fn push_level(&mut self, name: Rc<str>) {
+    /// Empties it for the next one: most transactions are short, and their allocations the largest part of them.
+    fn reset(&mut self) {
+        self.is_failed = false;
+        self.command = 0;
+        self.snapshot = None;
+        self.had_snapshot = false;
+        self.levels.clear();
+        self.xids.clear();
+        self.undo.clear();
+        self.undo.shrink_to(UNDO_KEPT_MAX);
+        self.sxact = None;
+        self.pending_checks.clear();
+        self.constraint_modes.clear();
+        self.notifications.clear();
+        self.listen_changes.clear();
+        self.objects.clear();
+        self.object_stamp = 0;
+    }
+
+    pub(super) fn push_level(&mut self, name: Option<Rc<str>>) {
         self.levels.push(Level {
             name,
             xid: Xid::NONE,
@@ -101,16 +121,11 @@ impl Transaction {
     pub(crate) fn owner(&self) -> Owner {
         Owner::Level(self.depth())
     }
-
-    fn find_savepoint(&self, name: &str) -> Result<usize> {
-        let found = self.levels.iter().skip(1).rposition(|level| &*level.name == name);
-        found.map(|at| at + 1).ok_or_else(|| DatabaseError::no_such_savepoint(name))
-    }
 }
 
 impl State {
     /// Undoes everything from a level on, and frees its locks; the level itself stays, without an id.
-    fn abort_levels(&mut self, proc: ProcId, from: usize) {
+    pub(super) fn abort_levels(&mut self, proc: ProcId, from: usize) {
         let undo_from = self.transaction(proc).levels[from].undo_from;
         while self.transaction(proc).undo.len() > undo_from {
             let step = self.transaction_mut(proc).undo.pop().expect("the length was just looked at");
@@ -154,7 +169,11 @@ impl State {
     fn finish_commit(&mut self, proc: ProcId) {
         let mut transaction =
             self.session_mut(proc).transaction.take().expect("the caller has begun a transaction");
-        for step in std::mem::take(&mut transaction.undo) {
+        let mut changed = None;
+        for step in transaction.undo.drain(..) {
+            if let Undo::Change(table, _) = step {
+                changed = Some(table);
+            }
             self.finish(&step);
         }
         if !transaction.objects.is_empty() {
@@ -170,29 +189,13 @@ impl State {
             self.locks.end_transaction(*xid, proc);
         }
         self.locks.release_where(proc, |owner| owner != Owner::Session);
-    }
-}
-
-impl State {
-    /// The snapshot for the next statement; `None` if it has to be waited for.
-    fn snapshot_now(&mut self, proc: ProcId) -> Option<Snapshot> {
-        let transaction = self.transaction_mut(proc);
-        transaction.had_snapshot = true;
-        let options = transaction.options;
-        let command = transaction.command;
-        if !options.isolation.keeps_snapshot() {
-            return Some(Snapshot { data: self.take_snapshot(), command });
+        transaction.reset();
+        self.session_mut(proc).spare = Some(transaction);
+        if let Some(table) = changed
+            && self.store.tables.get(&table).is_some_and(|table| table.heap.wants_vacuum())
+        {
+            self.vacuum(table);
         }
-        if let Some(data) = &transaction.snapshot {
-            return Some(Snapshot { data: Rc::clone(data), command });
-        }
-        let data = match options.isolation {
-            IsolationLevel::Serializable if options.read_only && options.deferrable => return None,
-            IsolationLevel::Serializable => self.serializable_snapshot(proc),
-            _ => self.take_snapshot(),
-        };
-        self.transaction_mut(proc).snapshot = Some(Rc::clone(&data));
-        Some(Snapshot { data, command })
     }
 }
 
@@ -215,7 +218,11 @@ impl Session {
         let mut state = self.core.state.borrow_mut();
         let session = state.session_mut(self.proc);
         assert!(session.transaction.is_none(), "a transaction is in progress already");
-        session.transaction = Some(Transaction::new(options, began));
+        let mut transaction = session.spare.take().unwrap_or_else(|| Box::new(Transaction::new()));
+        transaction.options = options;
+        transaction.began = began;
+        transaction.push_level(None);
+        session.transaction = Some(transaction);
     }
 
     /// The options of the running transaction.
@@ -347,50 +354,6 @@ impl Session {
         }
     }
 
-    /// SAVEPOINT. A name may be there twice; the newest is meant.
-    ///
-    /// # Panics
-    /// If there is no transaction.
-    pub fn savepoint(&self, name: &str) {
-        let mut state = self.core.state.borrow_mut();
-        let transaction = state.transaction_mut(self.proc);
-        transaction.push_level(name.into());
-    }
-
-    /// RELEASE SAVEPOINT.
-    ///
-    /// # Errors
-    /// 3B001 no such savepoint.
-    pub fn release_savepoint(&self, name: &str) -> Result<()> {
-        let mut state = self.core.state.borrow_mut();
-        let at = state.transaction(self.proc).find_savepoint(name)?;
-        state.transaction_mut(self.proc).levels.truncate(at);
-        state.locks.hand_up(self.proc, at as u32);
-        Ok(())
-    }
-
-    /// ROLLBACK TO SAVEPOINT; also out of the failed state. The savepoint stays.
-    ///
-    /// # Errors
-    /// 3B001 no such savepoint.
-    pub fn rollback_to_savepoint(&self, name: &str) -> Result<()> {
-        let mut state = self.core.state.borrow_mut();
-        let at = state.transaction(self.proc).find_savepoint(name)?;
-        state.locks.stop_waiting(self.proc);
-        state.abort_levels(self.proc, at);
-        let transaction = state.transaction_mut(self.proc);
-        transaction.options.read_only = transaction.levels[at].is_read_only_outside;
-        transaction.is_failed = false;
-        transaction.command += 1;
-        Ok(())
-    }
-
-    /// How many subtransactions are open.
-    pub fn savepoint_depth(&self) -> usize {
-        let state = self.core.state.borrow();
-        state.session(self.proc).transaction.as_ref().map_or(0, |t| t.levels.len() - 1)
-    }
-
     /// `txid_current()`: the top transaction's id, assigned now if it had none.
     pub fn transaction_id(&self) -> Xid {
         let mut state = self.core.state.borrow_mut();
@@ -403,39 +366,6 @@ impl Session {
         let state = self.core.state.borrow();
         let transaction = state.session(self.proc).transaction.as_ref()?;
         Some(transaction.levels[0].xid).filter(|xid| xid.is_some())
-    }
-
-    /// The snapshot for the next statement: a new one at READ COMMITTED, the transaction's own at the other levels
-    /// (taken here, the first time; SERIALIZABLE READ ONLY DEFERRABLE waits here until it is safe). It sees what
-    /// earlier commands of the transaction did.
-    ///
-    /// # Errors
-    /// 57014 while waiting.
-    pub async fn statement_snapshot(&self) -> Result<Snapshot> {
-        if let Some(snapshot) = self.core.state.borrow_mut().snapshot_now(self.proc) {
-            return Ok(snapshot);
-        }
-        let data = self.safe_snapshot().await?;
-        let mut state = self.core.state.borrow_mut();
-        let transaction = state.transaction_mut(self.proc);
-        transaction.snapshot = Some(Rc::clone(&data));
-        Ok(Snapshot { data, command: transaction.command })
-    }
-
-    /// The newest committed state and this transaction's own work, at any level: for foreign key checks.
-    pub fn latest_snapshot(&self) -> Snapshot {
-        self.core.state.borrow().latest_snapshot(self.proc)
-    }
-
-    /// Ends a command: later snapshots see its work. Call it after every statement that writes, and between the parts
-    /// of one that has several (a data-modifying CTE has one command in PostgreSQL).
-    pub fn advance_command(&self) {
-        self.core.state.borrow_mut().transaction_mut(self.proc).command += 1;
-    }
-
-    /// The running command.
-    pub fn command(&self) -> CommandId {
-        self.core.state.borrow().transaction(self.proc).command
     }
 }
 

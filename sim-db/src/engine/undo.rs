@@ -111,7 +111,7 @@ impl State {
         let heap = &mut self.store.table_mut(table).heap;
         heap.dead += 1;
         if let Some(page) = heap.page_mut(tid.block) {
-            page.mark_prunable(xmin);
+            page.mark_prunable(xmin, tid.offset);
         }
         if !heap_only {
             self.drop_index_entries(table, &[(tid, row)]);

@@ -177,18 +177,21 @@ impl State {
         Ok(None)
     }
 
-    /// Puts a new version's entries into the table's indexes, from position `from` on.
-    pub(crate) fn add_entries(
+    /// Puts a new version's entries into the table's indexes, from position `from` on, but for those in `done`.
+    fn add_entries(
         &mut self,
         proc: ProcId,
         table: TableId,
         tid: Tid,
         row: &Row,
         from: usize,
+        done: &[IndexId],
     ) -> Result<EntryStep> {
         let mut at = from;
         while let Some(index) = self.store.table(table).indexes.get(at).copied() {
-            if let Some(xid) = self.add_entry(proc, table, index, tid, row)? {
+            if !done.contains(&index)
+                && let Some(xid) = self.add_entry(proc, table, index, tid, row)?
+            {
                 return Ok(EntryStep::Wait(at, xid));
             }
             at += 1;
@@ -224,9 +227,24 @@ impl State {
 
 impl Session {
     pub(crate) async fn add_entries(&self, table: TableId, tid: Tid, row: &Row) -> Result<()> {
+        self.add_entries_from(table, tid, row, &[]).await
+    }
+
+    /// As [`Session::add_entries`], those of `first` first: the caller knows that their keys are free now.
+    pub(crate) async fn add_entries_from(
+        &self,
+        table: TableId,
+        tid: Tid,
+        row: &Row,
+        first: &[IndexId],
+    ) -> Result<()> {
+        for index in first {
+            let blocker = self.core.state.borrow_mut().add_entry(self.proc, table, *index, tid, row)?;
+            assert!(blocker.is_none(), "the key was found free and nobody ran since");
+        }
         let mut from = 0;
         loop {
-            let step = self.core.state.borrow_mut().add_entries(self.proc, table, tid, row, from)?;
+            let step = self.core.state.borrow_mut().add_entries(self.proc, table, tid, row, from, first)?;
             match step {
                 EntryStep::Done => return Ok(()),
                 EntryStep::Wait(at, xid) => {
@@ -280,7 +298,7 @@ impl Session {
             let mut state = self.core.state.borrow_mut();
             let transaction = state.transaction_mut(self.proc);
             let overridden: Vec<_> = match index {
-                None => transaction.constraint_modes.keys().copied().filter(|key| key.is_some()).collect(),
+                None => transaction.constraint_modes.keys().flatten().map(|index| Some(*index)).collect(),
                 Some(_) => Vec::new(),
             };
             for key in overridden {

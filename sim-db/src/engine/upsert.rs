@@ -12,7 +12,7 @@ use super::{
     id::{IndexId, TableId},
     lock::ProcId,
     mode::WaitPolicy,
-    outcome::InsertOutcome,
+    outcome::{ConflictAction, InsertOutcome},
     session::Session,
     snapshot::Snapshot,
     state::State,
@@ -44,12 +44,14 @@ impl Session {
     /// INSERT … ON CONFLICT: `arbiters` are the unique indexes that the clause names; empty means all (DO NOTHING only).
     ///
     /// # Errors
-    /// As [`Session::insert`]; 40001 at the upper levels if the conflicting row is one the snapshot cannot see.
+    /// As [`Session::insert`]; for DO NOTHING, 40001 at the upper levels if the conflicting row is one the snapshot
+    /// cannot see (for DO UPDATE that comes of [`Session::lock_conflict`], after its wait).
     pub async fn insert_or_conflict(
         &self,
         table: TableId,
         row: Row,
         arbiters: &[IndexId],
+        action: ConflictAction,
         snapshot: &Snapshot,
     ) -> Result<InsertOutcome> {
         self.switch_point(SwitchPoint::Insert).await?;
@@ -58,14 +60,16 @@ impl Session {
             match found {
                 KeyState::Wait(xid) => drop(self.wait_for_transaction(xid, WaitPolicy::Wait).await?),
                 KeyState::Taken(tid) => {
-                    self.check_conflict_visible(table, tid, snapshot)?;
+                    if action == ConflictAction::Nothing {
+                        self.check_conflict_visible(table, tid, snapshot)?;
+                    }
                     return Ok(InsertOutcome::Conflict(tid));
                 }
                 KeyState::Free => break,
             }
         }
         let tid = self.core.state.borrow_mut().insert_version(self.proc, table, Rc::clone(&row))?;
-        self.add_entries(table, tid, &row).await?;
+        self.add_entries_from(table, tid, &row, arbiters).await?;
         Ok(InsertOutcome::Inserted(tid))
     }
 }

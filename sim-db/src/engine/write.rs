@@ -49,6 +49,7 @@ impl State {
             next: Tid::default(),
             size_bytes: tuple_bytes(&row),
             flags: TupleFlags::default(),
+            root: 0,
             row,
         }
     }
@@ -111,8 +112,8 @@ impl State {
             ChangeStep::SelfModified => return Ok(ChangeStep::SelfModified),
         };
         self.ssi_write(proc, table, Target::Row(table, tid))?;
-        self.prune_page(table, tid.block);
         let tuple = self.new_tuple(proc, Rc::clone(row), command);
+        self.prune_page(table, tid.block);
         let xid = tuple.xmin;
         let entry = self.store.table_mut(table);
         let old_row = &entry.heap.tuple(tid).expect("it was just judged").row;
@@ -120,7 +121,8 @@ impl State {
         let new = entry.heap.put(tuple, Some(tid.block));
         let is_hot = keeps_indexes && new.block == tid.block;
         let page = entry.heap.page_mut(tid.block).expect("it was just judged");
-        page.mark_prunable(xid);
+        let root = page.root_of(tid.offset);
+        page.mark_prunable(xid, root);
         let old = page.tuple_mut(tid.offset).expect("it was just judged");
         old.xmax = xid;
         old.cmax = command;
@@ -129,7 +131,9 @@ impl State {
         old.flags.set(TupleFlags::KEY_CHANGED, mode == RowLockMode::Update);
         let was_locked = old.flags.has(TupleFlags::LOCKED);
         if is_hot {
-            page.tuple_mut(new.offset).expect("it was just put there").flags.set(TupleFlags::HEAP_ONLY, true);
+            let new = page.tuple_mut(new.offset).expect("it was just put there");
+            new.flags.set(TupleFlags::HEAP_ONLY, true);
+            new.root = root;
         }
         entry.heap.dead += 1;
         let undo = &mut self.transaction_mut(proc).undo;
@@ -178,7 +182,7 @@ impl State {
         let xid = self.xid(proc);
         let heap = &mut self.store.table_mut(table).heap;
         let page = heap.page_mut(tid.block).expect("it was just judged");
-        page.mark_prunable(xid);
+        page.mark_prunable(xid, page.root_of(tid.offset));
         let tuple = page.tuple_mut(tid.offset).expect("it was just judged");
         tuple.xmax = xid;
         tuple.cmax = command;

@@ -6,9 +6,34 @@
 //! with names (23505), deadlocks (40P01), serialization failures (40001). Every
 //! operation is a round trip: other sessions may run before it reaches the store and
 //! before its answer is back ([`SwitchPoint`](crate::engine::SwitchPoint)).
+//!
+//! ```
+//! use sim_db::{engine::IsolationLevel, error::Result, record, typed::{Database, Table}};
+//!
+//! record! {
+//!     struct Order {
+//!         id: i64,
+//!         paid: bool,
+//!     }
+//! }
+//!
+//! /// Pays an order once, however many try: the second waits for the first, then sees what it did.
+//! async fn pay(database: &Database, orders: &Table<Order>, id: i64) -> Result<bool> {
+//!     let transaction = database.begin(IsolationLevel::ReadCommitted).await?;
+//!     match transaction.select_for_update(orders, id).await? {
+//!         Some(order) if !order.paid => {
+//!             transaction.update(orders, id, |order| order.paid = true).await?;
+//!             transaction.commit().await?;
+//!             Ok(true)
+//!         }
+//!         _ => Ok(false),
+//!     }
+//! }
+//! ```
 
 mod column;
 mod database;
+mod observed;
 mod record;
 mod table;
 mod transaction;

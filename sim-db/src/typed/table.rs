@@ -22,6 +22,7 @@ impl<R> Clone for Table<R> {
 
 pub(super) struct TableInfo {
     pub(super) id: TableId,
+    pub(super) name: Rc<str>,
     /// name, index; the first is the primary key
     pub(super) keys: Vec<(Rc<str>, IndexId)>,
 }
@@ -34,6 +35,11 @@ impl<R> Table<R> {
     pub(super) fn key(&self, name: &str) -> IndexId {
         let found = self.info.keys.iter().find(|(key, _)| &**key == name);
         found.unwrap_or_else(|| panic!("the table has no key \"{name}\"")).1
+    }
+
+    /// Whether the table has a key or an index of this name.
+    pub fn has_key(&self, name: &str) -> bool {
+        self.info.keys.iter().any(|(key, _)| &**key == name)
     }
 
     pub(super) fn primary_key(&self) -> IndexId {
@@ -92,7 +98,11 @@ impl<R: Record> TableBuilder<R> {
         let session = engine.connect();
         session.begin(TransactionOptions::default());
         let id = TableId(engine.next_oid());
-        session.create_table(TableDefinition { id, name: self.name, persistence: Persistence::Permanent });
+        session.create_table(TableDefinition {
+            id,
+            name: Rc::clone(&self.name),
+            persistence: Persistence::Permanent,
+        });
         let mut keys = Vec::new();
         for (name, columns, unique) in self.keys {
             let index = IndexId(engine.next_oid());
@@ -114,6 +124,6 @@ impl<R: Record> TableBuilder<R> {
         }
         session.commit_now().expect("creating a table conflicts with nothing");
         session.close();
-        Table { info: Rc::new(TableInfo { id, keys }), record: PhantomData }
+        Table { info: Rc::new(TableInfo { id, name: self.name, keys }), record: PhantomData }
     }
 }

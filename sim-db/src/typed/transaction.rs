@@ -4,6 +4,7 @@
 //! transaction's level: a snapshot for each at READ COMMITTED, and a change that had to
 //! wait for somebody looks at the row again before it is made.
 
+use super::observed::{error_text, found_text, key_text, record_text};
 use super::{Record, ToKey, table::Table};
 use crate::{
     engine::{
@@ -44,7 +45,13 @@ impl Transaction {
     }
 
     /// One statement: travels there, does it, travels back. A statement that fails fails the transaction.
-    async fn statement<T>(&self, body: impl Future<Output = Result<T>>) -> Result<T> {
+    /// `what` and `told` are its texts for the timeline: what was asked, and what came of it.
+    async fn statement<T>(
+        &self,
+        what: impl Fn() -> String,
+        told: impl Fn(&T) -> String,
+        body: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         self.travel(SwitchPoint::Request).await?;
         if self.session.status() == TransactionStatus::Failed {
             return Err(DatabaseError::transaction_aborted());
@@ -54,13 +61,16 @@ impl Transaction {
             Ok(_) => self.session.advance_command(),
             Err(_) => self.session.fail(),
         }
+        self.session.engine().environment().observe("db", &|| match &result {
+            Ok(value) => format!("{}{}", what(), told(value)),
+            Err(error) => format!("{}: {}", what(), error_text(error)),
+        });
         self.travel(SwitchPoint::Response).await?;
         result
     }
 
     async fn read<R: Record>(&self, table: &Table<R>) -> Result<Snapshot> {
-        self.session.lock_table(table.info.id, LockMode::AccessShare, WaitPolicy::Wait).await?;
-        self.session.statement_snapshot().await
+        self.session.begin_statement(&[(table.info.id, LockMode::AccessShare)]).await
     }
 
     async fn write<R: Record>(&self, table: &Table<R>, mode: LockMode) -> Result<Snapshot> {
@@ -68,8 +78,7 @@ impl Transaction {
         if options.read_only {
             return Err(DatabaseError::read_only_transaction("a write"));
         }
-        self.session.lock_table(table.info.id, mode, WaitPolicy::Wait).await?;
-        self.session.statement_snapshot().await
+        self.session.begin_statement(&[(table.info.id, mode)]).await
     }
 
     /// The record with this primary key.
@@ -102,11 +111,15 @@ impl Transaction {
         index: IndexId,
         key: &impl ToKey,
     ) -> Result<Option<R>> {
-        self.statement(async {
-            let snapshot = self.read(table).await?;
-            let found = self.session.index_lookup(index, &key.to_key(), &snapshot)?;
-            Ok(found.map(|(_, row)| R::from_row(&row)))
-        })
+        self.statement(
+            || format!("get {} {}", table.info.name, key_text(&key.to_key())),
+            |found| found_text(found.as_ref()),
+            async {
+                let snapshot = self.read(table).await?;
+                let found = self.session.index_lookup(index, &key.to_key(), &snapshot)?;
+                Ok(found.map(|(_, row)| R::from_row(&row)))
+            },
+        )
         .await
     }
 
@@ -123,18 +136,22 @@ impl Transaction {
     /// # Errors
     /// As [`Transaction::get`].
     pub async fn find<R: Record>(&self, table: &Table<R>, wanted: impl Fn(&R) -> bool) -> Result<Vec<R>> {
-        self.statement(async {
-            let snapshot = self.read(table).await?;
-            let mut scan = self.session.table_scan(table.info.id, &snapshot)?;
-            let mut found = Vec::new();
-            while let Some((_, row)) = scan.next()? {
-                let record = R::from_row(&row);
-                if wanted(&record) {
-                    found.push(record);
+        self.statement(
+            || format!("scan {}", table.info.name),
+            |found: &Vec<R>| format!(": {} records", found.len()),
+            async {
+                let snapshot = self.read(table).await?;
+                let mut scan = self.session.table_scan(table.info.id, &snapshot)?;
+                let mut found = Vec::new();
+                while let Some((_, row)) = scan.next()? {
+                    let record = R::from_row(&row);
+                    if wanted(&record) {
+                        found.push(record);
+                    }
                 }
-            }
-            Ok(found)
-        })
+                Ok(found)
+            },
+        )
         .await
     }
 
@@ -152,16 +169,20 @@ impl Transaction {
         key: impl ToKey,
     ) -> Result<Vec<R>> {
         let index = table.key(key_name);
-        self.statement(async {
-            let snapshot = self.read(table).await?;
-            let range = KeyRange::equal(key.to_key());
-            let mut scan = self.session.index_scan(index, range, Direction::Forward, &snapshot)?;
-            let mut found = Vec::new();
-            while let Some((_, row)) = scan.next()? {
-                found.push(R::from_row(&row));
-            }
-            Ok(found)
-        })
+        self.statement(
+            || format!("find {} by {key_name} {}", table.info.name, key_text(&key.to_key())),
+            |found: &Vec<R>| format!(": {} records", found.len()),
+            async {
+                let snapshot = self.read(table).await?;
+                let range = KeyRange::equal(key.to_key());
+                let mut scan = self.session.index_scan(index, range, Direction::Forward, &snapshot)?;
+                let mut found = Vec::new();
+                while let Some((_, row)) = scan.next()? {
+                    found.push(R::from_row(&row));
+                }
+                Ok(found)
+            },
+        )
         .await
     }
 
@@ -171,10 +192,14 @@ impl Transaction {
     /// 23505 with the key's name as `constraint`, once whoever has the key has committed; 40001; 40P01; 55P03.
     #[allow(clippy::needless_pass_by_value, reason = "a record that was inserted belongs to the store")]
     pub async fn insert<R: Record>(&self, table: &Table<R>, record: R) -> Result<()> {
-        self.statement(async {
-            self.write(table, LockMode::RowExclusive).await?;
-            self.session.insert(table.info.id, record.to_row().into()).await.map(drop)
-        })
+        self.statement(
+            || format!("insert {} {}", table.info.name, record_text(&record)),
+            |()| String::new(),
+            async {
+                self.write(table, LockMode::RowExclusive).await?;
+                self.session.insert(table.info.id, record.to_row().into()).await.map(drop)
+            },
+        )
         .await
     }
 
@@ -190,19 +215,21 @@ impl Transaction {
         key: impl ToKey,
         change: impl Fn(&mut R),
     ) -> Result<Option<R>> {
-        let mut changed = None;
-        self.statement(async {
-            let snapshot = self.write(table, LockMode::RowExclusive).await?;
-            let key = key.to_key();
-            let Some((tid, row)) = self.session.index_lookup(table.primary_key(), &key, &snapshot)? else {
-                return Ok(());
-            };
-            let still_it = |row: &Row| self.has_key(table, &key, row);
-            changed = self.update_row(table, tid, &row, &snapshot, &still_it, &change).await?;
-            Ok(())
-        })
-        .await?;
-        Ok(changed)
+        self.statement(
+            || format!("update {} {}", table.info.name, key_text(&key.to_key())),
+            |changed| found_text(changed.as_ref()),
+            async {
+                let snapshot = self.write(table, LockMode::RowExclusive).await?;
+                let key = key.to_key();
+                let Some((tid, row)) = self.session.index_lookup(table.primary_key(), &key, &snapshot)?
+                else {
+                    return Ok(None);
+                };
+                let still_it = |row: &Row| self.has_key(table, &key, row);
+                self.update_row(table, tid, &row, &snapshot, &still_it, &change).await
+            },
+        )
+        .await
     }
 
     /// Changes every record that satisfies `wanted`; answers how many.
@@ -215,20 +242,24 @@ impl Transaction {
         wanted: impl Fn(&R) -> bool,
         change: impl Fn(&mut R),
     ) -> Result<usize> {
-        self.statement(async {
-            let snapshot = self.write(table, LockMode::RowExclusive).await?;
-            let mut scan = self.session.table_scan(table.info.id, &snapshot)?;
-            let wanted = |row: &Row| wanted(&R::from_row(row));
-            let mut count = 0;
-            while let Some((tid, row)) = scan.next()? {
-                if wanted(&row)
-                    && self.update_row(table, tid, &row, &snapshot, &wanted, &change).await?.is_some()
-                {
-                    count += 1;
+        self.statement(
+            || format!("update {}", table.info.name),
+            |count| format!(": {count} records"),
+            async {
+                let snapshot = self.write(table, LockMode::RowExclusive).await?;
+                let mut scan = self.session.table_scan(table.info.id, &snapshot)?;
+                let wanted = |row: &Row| wanted(&R::from_row(row));
+                let mut count = 0;
+                while let Some((tid, row)) = scan.next()? {
+                    if wanted(&row)
+                        && self.update_row(table, tid, &row, &snapshot, &wanted, &change).await?.is_some()
+                    {
+                        count += 1;
+                    }
                 }
-            }
-            Ok(count)
-        })
+                Ok(count)
+            },
+        )
         .await
     }
 
@@ -267,21 +298,27 @@ impl Transaction {
     /// # Errors
     /// As [`Transaction::update`].
     pub async fn delete<R: Record>(&self, table: &Table<R>, key: impl ToKey) -> Result<bool> {
-        self.statement(async {
-            let snapshot = self.write(table, LockMode::RowExclusive).await?;
-            let key = key.to_key();
-            let found = self.session.index_lookup(table.primary_key(), &key, &snapshot)?;
-            let Some((mut at, _)) = found else { return Ok(false) };
-            loop {
-                match self.session.delete(table.info.id, at, &snapshot).await? {
-                    DeleteOutcome::Done => return Ok(true),
-                    DeleteOutcome::Changed { tid, row } if self.has_key(table, &key, &row) => at = tid,
-                    DeleteOutcome::Changed { .. } | DeleteOutcome::Deleted | DeleteOutcome::SelfModified => {
-                        return Ok(false);
+        self.statement(
+            || format!("delete {} {}", table.info.name, key_text(&key.to_key())),
+            |deleted| if *deleted { String::new() } else { ": no record".to_owned() },
+            async {
+                let snapshot = self.write(table, LockMode::RowExclusive).await?;
+                let key = key.to_key();
+                let found = self.session.index_lookup(table.primary_key(), &key, &snapshot)?;
+                let Some((mut at, _)) = found else { return Ok(false) };
+                loop {
+                    match self.session.delete(table.info.id, at, &snapshot).await? {
+                        DeleteOutcome::Done => return Ok(true),
+                        DeleteOutcome::Changed { tid, row } if self.has_key(table, &key, &row) => at = tid,
+                        DeleteOutcome::Changed { .. }
+                        | DeleteOutcome::Deleted
+                        | DeleteOutcome::SelfModified => {
+                            return Ok(false);
+                        }
                     }
                 }
-            }
-        })
+            },
+        )
         .await
     }
 
@@ -304,19 +341,25 @@ impl Transaction {
         mode: RowLockMode,
         policy: WaitPolicy,
     ) -> Result<Option<R>> {
-        self.statement(async {
-            let snapshot = self.write(table, LockMode::RowShare).await?;
-            let key = key.to_key();
-            let found = self.session.index_lookup(table.primary_key(), &key, &snapshot)?;
-            let Some((tid, row)) = found else { return Ok(None) };
-            match self.session.lock_row(table.info.id, tid, mode, policy, &snapshot).await? {
-                LockRowOutcome::Locked => Ok(Some(R::from_row(&row))),
-                LockRowOutcome::Changed { row, .. } => {
-                    Ok(self.has_key(table, &key, &row).then(|| R::from_row(&row)))
+        self.statement(
+            || format!("lock {} {}", table.info.name, key_text(&key.to_key())),
+            |found| found_text(found.as_ref()),
+            async {
+                let snapshot = self.write(table, LockMode::RowShare).await?;
+                let key = key.to_key();
+                let found = self.session.index_lookup(table.primary_key(), &key, &snapshot)?;
+                let Some((tid, row)) = found else { return Ok(None) };
+                match self.session.lock_row(table.info.id, tid, mode, policy, &snapshot).await? {
+                    LockRowOutcome::Locked => Ok(Some(R::from_row(&row))),
+                    LockRowOutcome::Changed { row, .. } => {
+                        Ok(self.has_key(table, &key, &row).then(|| R::from_row(&row)))
+                    }
+                    LockRowOutcome::Deleted | LockRowOutcome::Skipped | LockRowOutcome::SelfModified => {
+                        Ok(None)
+                    }
                 }
-                LockRowOutcome::Deleted | LockRowOutcome::Skipped | LockRowOutcome::SelfModified => Ok(None),
-            }
-        })
+            },
+        )
         .await
     }
 
@@ -325,7 +368,7 @@ impl Transaction {
     /// # Errors
     /// 25P02 in a failed transaction.
     pub async fn savepoint(&self, name: &str) -> Result<()> {
-        self.statement(async {
+        self.statement(|| format!("savepoint {name}"), |()| String::new(), async {
             self.session.savepoint(name);
             Ok(())
         })
@@ -356,6 +399,10 @@ impl Transaction {
         } else {
             self.session.commit().await
         };
+        self.session.engine().environment().observe("db", &|| match &result {
+            Ok(()) => "commit".to_owned(),
+            Err(error) => format!("commit: {}", error_text(error)),
+        });
         self.travel(SwitchPoint::Response).await?;
         result
     }
@@ -364,6 +411,7 @@ impl Transaction {
     pub async fn rollback(self) {
         if self.travel(SwitchPoint::Request).await.is_ok() {
             self.session.rollback();
+            self.session.engine().environment().observe("db", &|| "rollback".to_owned());
             // Whether the answer arrives does not matter to who rolls back.
             let _ = self.travel(SwitchPoint::Response).await;
         }

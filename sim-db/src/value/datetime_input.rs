@@ -191,7 +191,7 @@ fn split_words(text: &str) -> Vec<String> {
                 continue;
             }
             '+' => true,
-            '-' => current.contains(':') || (!current.is_empty() && current.starts_with(['+', '-']) && false),
+            '-' => current.contains(':'),
             c if c.is_ascii_alphabetic() => {
                 before.is_some_and(|b| b.is_ascii_digit())
                     && (current.contains(':') || !current.contains(['-', '/', '.']))

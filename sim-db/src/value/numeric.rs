@@ -350,9 +350,8 @@ impl Numeric {
         }
         let Self::Finite { unscaled, scale } = self else { return Some(self.clone()) };
         let (weight, _) = self.weight_base_ten_thousand();
-        let result_weight = if weight >= 0 { weight / 2 } else { (weight - 1) / 2 };
         let wanted =
-            (SIGNIFICANT_DIGITS_MIN - result_weight * 4).max(i64::from(*scale)).clamp(0, SCALE_MAX) as u32;
+            (SIGNIFICANT_DIGITS_MIN - (weight * 2 + 1)).max(i64::from(*scale)).clamp(0, SCALE_MAX) as u32;
         let shift = 2 * (wanted + 1) - scale.min(&(2 * (wanted + 1)));
         let root = (unscaled * power_of_ten(shift)).sqrt();
         Some(Self::new(root, wanted + 1).round(wanted as i32))

@@ -1,6 +1,7 @@
 //! The engine, driven by several sessions whose futures are polled by hand.
 
 mod deadlock;
+mod property;
 mod read_committed;
 mod row_lock;
 mod script;

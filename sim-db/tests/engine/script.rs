@@ -8,10 +8,10 @@ use std::{collections::BTreeMap, ops::Bound, rc::Rc, time::Duration};
 
 use sim_db::{
     engine::{
-        AdvisoryKey, AdvisoryScope, DeleteOutcome, Direction, Engine, IndexDefinition, IndexId,
-        InsertOutcome, IsolationLevel, KeyRange, KeySource, LockConflictOutcome, LockMode, LockRowOutcome,
-        Persistence, RowLockMode, Session, Snapshot, TableDefinition, TableId, Tid, TransactionOptions,
-        TransactionStatus, Uniqueness, UpdateOutcome, WaitPolicy,
+        AdvisoryKey, AdvisoryScope, ConflictAction, DeleteOutcome, Direction, Engine, IndexDefinition,
+        IndexId, InsertOutcome, IsolationLevel, KeyRange, KeySource, LockConflictOutcome, LockMode,
+        LockRowOutcome, Persistence, RowLockMode, Session, Snapshot, TableDefinition, TableId, Tid,
+        TransactionOptions, TransactionStatus, Uniqueness, UpdateOutcome, WaitPolicy,
     },
     error::{DatabaseError, Result, SqlState},
     value::{Row, Value},
@@ -22,6 +22,7 @@ use crate::world::{Answer, Shared, World};
 pub const T: TableId = TableId(1);
 pub const T_PKEY: IndexId = IndexId(2);
 const C: TableId = TableId(3);
+const C_PKEY: IndexId = IndexId(4);
 const U: TableId = TableId(5);
 const U_KEY: IndexId = IndexId(6);
 
@@ -52,6 +53,7 @@ pub fn set_up(engine: &Engine) {
         }
         for (id, table, name, unique) in [
             (T_PKEY, T, "t_pkey", Uniqueness::Immediate),
+            (C_PKEY, C, "c_pkey", Uniqueness::Immediate),
             (U_KEY, U, "u_key", Uniqueness::Deferrable { initially_deferred: false }),
         ] {
             session
@@ -86,13 +88,15 @@ pub struct Client {
 
 impl Client {
     async fn write(&self, table: TableId) -> Result<Snapshot> {
-        self.session.lock_table(table, LockMode::RowExclusive, WaitPolicy::Wait).await?;
-        self.session.statement_snapshot().await
+        if self.session.transaction_options().read_only {
+            self.session.statement_snapshot().await?;
+            return Err(DatabaseError::read_only_transaction("a write"));
+        }
+        self.session.begin_statement(&[(table, LockMode::RowExclusive)]).await
     }
 
     async fn read(&self, mode: LockMode) -> Result<Snapshot> {
-        self.session.lock_table(T, mode, WaitPolicy::Wait).await?;
-        self.session.statement_snapshot().await
+        self.session.begin_statement(&[(T, mode)]).await
     }
 
     async fn change(
@@ -150,6 +154,10 @@ impl Client {
     }
 
     async fn lock(&self, id: i64, mode: RowLockMode, policy: WaitPolicy) -> Result<String> {
+        if self.session.transaction_options().read_only {
+            self.session.statement_snapshot().await?;
+            return Err(DatabaseError::read_only_transaction("SELECT FOR UPDATE"));
+        }
         let snapshot = self.read(LockMode::RowShare).await?;
         let found = self.session.index_lookup(T_PKEY, &[Value::Int8(id)], &snapshot)?;
         let Some((tid, row)) = found else { return Ok("none".into()) };
@@ -165,7 +173,9 @@ impl Client {
     async fn upsert(&self, id: i64, v: i64, update: bool) -> Result<String> {
         let snapshot = self.write(T).await?;
         loop {
-            let outcome = self.session.insert_or_conflict(T, row(id, v), &[T_PKEY], &snapshot).await?;
+            let action = if update { ConflictAction::Update } else { ConflictAction::Nothing };
+            let outcome =
+                self.session.insert_or_conflict(T, row(id, v), &[T_PKEY], action, &snapshot).await?;
             let InsertOutcome::Conflict(tid) = outcome else { return Ok("inserted".into()) };
             if !update {
                 return Ok("nothing".into());
@@ -181,19 +191,67 @@ impl Client {
         }
     }
 
-    async fn insert_child(&self, id: i64, parent: i64) -> Result<String> {
-        self.write(C).await?;
-        self.session.insert(C, row(id, parent)).await?;
-        self.session.lock_table(T, LockMode::RowShare, WaitPolicy::Wait).await?;
-        let latest = self.session.latest_snapshot();
+    /// A child's foreign key: its parent has to be there, and stay.
+    async fn check_parent(&self, parent: i64) -> Result<()> {
+        self.session.advance_command();
+        let snapshot = self.session.begin_statement(&[(T, LockMode::RowShare)]).await?;
         let violation = || DatabaseError::new(SqlState::FOREIGN_KEY_VIOLATION, "no such parent");
-        let found = self.session.index_lookup(T_PKEY, &[Value::Int8(parent)], &latest)?;
+        let found = self.session.index_lookup(T_PKEY, &[Value::Int8(parent)], &snapshot)?;
         let (tid, _) = found.ok_or_else(violation)?;
-        match self.session.lock_row(T, tid, RowLockMode::KeyShare, WaitPolicy::Wait, &latest).await? {
-            LockRowOutcome::Locked => Ok("ok".into()),
-            LockRowOutcome::Changed { row, .. } if id_of(&row) == parent => Ok("ok".into()),
+        match self.session.lock_row(T, tid, RowLockMode::KeyShare, WaitPolicy::Wait, &snapshot).await? {
+            LockRowOutcome::Locked => Ok(()),
+            LockRowOutcome::Changed { row, .. } if id_of(&row) == parent => Ok(()),
             _ => Err(violation()),
         }
+    }
+
+    /// A parent's foreign key, NO ACTION: no child may be left behind.
+    async fn check_children(&self, parent: i64) -> Result<()> {
+        self.session.advance_command();
+        self.session.begin_statement(&[(T, LockMode::RowShare)]).await?;
+        let latest = self.session.latest_snapshot();
+        let same = self.session.index_lookup(T_PKEY, &[Value::Int8(parent)], &latest)?;
+        if let Some((tid, _)) = same {
+            self.session.lock_row(T, tid, RowLockMode::KeyShare, WaitPolicy::Wait, &latest).await?;
+            return Ok(());
+        }
+        self.session.begin_statement(&[(C, LockMode::RowShare)]).await?;
+        let latest = self.session.latest_snapshot();
+        let mut scan = self.session.table_scan(C, &latest)?;
+        while let Some((tid, row)) = scan.next()? {
+            if v_of(&row) != parent {
+                continue;
+            }
+            match self.session.lock_row(C, tid, RowLockMode::KeyShare, WaitPolicy::Wait, &latest).await? {
+                LockRowOutcome::Locked => {}
+                LockRowOutcome::Changed { row, .. } if v_of(&row) == parent => {}
+                _ => continue,
+            }
+            return Err(DatabaseError::new(SqlState::FOREIGN_KEY_VIOLATION, "a child is left behind"));
+        }
+        Ok(())
+    }
+
+    async fn change_child(&self, id: i64, parent: Option<i64>) -> Result<String> {
+        let snapshot = self.write(C).await?;
+        let found = self.session.index_lookup(C_PKEY, &[Value::Int8(id)], &snapshot)?;
+        let Some(found) = found else { return Ok("0".into()) };
+        let Some(parent) = parent else {
+            return Ok(match self.session.delete(C, found.0, &snapshot).await? {
+                DeleteOutcome::Done => "1".into(),
+                DeleteOutcome::Changed { tid, .. } => {
+                    self.session.delete(C, tid, &snapshot).await?;
+                    "1".into()
+                }
+                _ => "0".into(),
+            });
+        };
+        let is_other = v_of(&found.1) != parent;
+        let count = self.change(C, found, &snapshot, &|r| id_of(r) == id, &|r| row(id_of(r), parent)).await?;
+        if count > 0 && is_other {
+            self.check_parent(parent).await?;
+        }
+        Ok(count.to_string())
     }
 
     async fn delete(&self, id: i64) -> Result<String> {
@@ -240,7 +298,29 @@ impl Client {
                 self.session.insert(T, row(number(1), number(2))).await?;
                 Ok("ok".into())
             }
-            "child" => self.insert_child(number(1), number(2)).await,
+            "child" => {
+                self.write(C).await?;
+                self.session.insert(C, row(number(1), number(2))).await?;
+                self.check_parent(number(2)).await?;
+                Ok("ok".into())
+            }
+            "child-del" => self.change_child(number(1), None).await,
+            "child-move" => self.change_child(number(1), Some(number(2))).await,
+            "orphan-del" => {
+                let answer = self.delete(number(1)).await?;
+                if answer == "1" {
+                    self.check_children(number(1)).await?;
+                }
+                Ok(answer)
+            }
+            "orphan-move" => {
+                let id = number(2);
+                let answer = self.change_by_key(number(1), &|r| row(id, v_of(r))).await?;
+                if answer == "1" && id != number(1) {
+                    self.check_children(number(1)).await?;
+                }
+                Ok(answer)
+            }
             "nothing" => self.upsert(number(1), number(2), false).await,
             "upsert" => self.upsert(number(1), number(2), true).await,
             "add" => {
@@ -298,10 +378,12 @@ impl Client {
             }
             "truncate" => {
                 self.session.lock_table(T, LockMode::AccessExclusive, WaitPolicy::Wait).await?;
-                self.session.truncate_table(T);
+                self.session.statement_snapshot().await?;
+                self.session.truncate_table(T)?;
                 Ok("ok".into())
             }
             "advisory" => {
+                self.session.statement_snapshot().await?;
                 let shared = words.contains(&"shared");
                 let scope = match words.contains(&"xact") {
                     true => AdvisoryScope::Transaction,
@@ -311,12 +393,14 @@ impl Client {
                 Ok("ok".into())
             }
             "try-advisory" => {
+                self.session.statement_snapshot().await?;
                 let key = AdvisoryKey::One(number(1));
                 let got =
                     self.session.try_advisory_lock(key, words.contains(&"shared"), AdvisoryScope::Session);
                 Ok(got.to_string())
             }
             "unlock" => {
+                self.session.statement_snapshot().await?;
                 let key = AdvisoryKey::One(number(1));
                 Ok(self.session.advisory_unlock(key, words.contains(&"shared")).to_string())
             }
@@ -380,7 +464,12 @@ impl Client {
     pub async fn execute(&self, statement: &str) -> String {
         let words: Vec<&str> = statement.split_whitespace().collect();
         let result = match self.control(&words) {
-            Some(result) => result,
+            Some(result) => {
+                if result.is_err() {
+                    self.session.fail();
+                }
+                result
+            }
             None => self.run(&words).await,
         };
         result.unwrap_or_else(|error| error.sqlstate.to_string())
@@ -401,7 +490,10 @@ impl Client {
                 session.savepoint(words[1]);
                 return Ok("ok".to_owned());
             }
-            "release" => return session.release_savepoint(words[1]).map(|()| "ok".to_owned()),
+            "release" => {
+                let result = session.release_savepoint(words[1]).map(|()| "ok".to_owned());
+                return result.inspect_err(|_| session.fail());
+            }
             _ => {}
         }
         let alone = session.status() == TransactionStatus::Idle;

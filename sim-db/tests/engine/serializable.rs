@@ -204,3 +204,22 @@ fn a_transaction_that_rolled_back_is_no_danger() {
         ",
     );
 }
+
+#[test]
+fn writes_under_an_id_from_before_the_snapshot_go_unnoticed() {
+    // PostgreSQL 15 does so, too: LOCK TABLE gives the id, and only later ids are known to its conflict checks.
+    check(
+        "1=10 2=20",
+        "
+        T1 begin ser
+        T1 table AccessExclusiveLock
+        T2 begin ser
+        T2 scan => ...
+        T1 set 1 11 => 1
+        T1 commit
+        T2 => 1=10 2=20
+        T2 insert 3 30
+        T2 commit
+        ",
+    );
+}

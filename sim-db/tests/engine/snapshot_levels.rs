@@ -120,6 +120,25 @@ fn do_nothing_against_an_invisible_row_fails() {
 }
 
 #[test]
+fn do_update_of_an_invisible_row_waits_for_its_holder_before_it_fails() {
+    check(
+        "1=10",
+        "
+        T1 begin rr
+        T1 get 1 => 10
+        T2 begin rc
+        T2 insert 2 20
+        T2 commit
+        T2 begin rc
+        T2 lock 2 update => 20
+        T1 upsert 2 1 => ...
+        T2 commit
+        T1 => 40001
+        ",
+    );
+}
+
+#[test]
 fn an_upsert_over_a_deleted_row_inserts() {
     check(
         "1=10",

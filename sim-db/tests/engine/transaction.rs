@@ -1,6 +1,8 @@
 //! Transactions: savepoints, failed states, notifications, crashes.
 
-use crate::script::{check, check_with};
+use std::fmt::Write as _;
+
+use crate::script::{T, check, check_with};
 use sim_db::engine::Shutdown;
 
 #[test]
@@ -44,7 +46,7 @@ fn a_savepoint_recovers_a_failed_transaction() {
 
 #[test]
 fn no_such_savepoint() {
-    check("1=10", "T1 begin rc\nT1 rollback-to s => 3B001\nT1 release s => 3B001");
+    check("1=10", "T1 begin rc\nT1 rollback-to s => 3B001\nT2 begin rc\nT2 release s => 3B001");
 }
 
 #[test]
@@ -122,4 +124,17 @@ fn terminating_a_session_frees_its_keys() {
             assert!(engine.terminate(first, Shutdown::Administrator));
         },
     );
+}
+
+#[test]
+fn a_queue_does_not_grow_with_what_has_passed_through_it() {
+    let mut steps = String::new();
+    for n in 10..4000 {
+        writeln!(steps, "T1 insert {n} 0\nT1 del {n} => 1").expect("a String takes any text");
+    }
+    steps.push_str("! pages\nT1 scan => 1=10");
+    check_with("1=10", &steps, |engine, _| {
+        let (_, pages) = engine.table_size(T);
+        assert!(pages < 10, "{pages} pages for one row");
+    });
 }

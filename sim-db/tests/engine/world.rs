@@ -139,10 +139,14 @@ impl World {
         }
     }
 
-    /// Polls whatever is ready until nothing is.
+    /// Polls whatever is ready, in turns, until nothing is.
     pub fn settle(&mut self) {
-        while let Some(at) = self.ready().first().copied() {
-            self.poll(at);
+        loop {
+            let ready = self.ready();
+            if ready.is_empty() {
+                break;
+            }
+            ready.into_iter().for_each(|at| self.poll(at));
         }
         self.tasks.retain(|task| task.future.is_some());
     }

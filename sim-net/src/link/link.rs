@@ -77,9 +77,8 @@ impl Link {
             lost |= choices.chance(*ratio);
         }
         let mut at = now_ns.max(self.clogged_until_ns);
-        if self.bytes_per_second > 0 {
-            let wire =
-                (bytes as u64 + PACKET_OVERHEAD_BYTES).saturating_mul(1_000_000_000) / self.bytes_per_second;
+        let weight = (bytes as u64 + PACKET_OVERHEAD_BYTES).saturating_mul(1_000_000_000);
+        if let Some(wire) = weight.checked_div(self.bytes_per_second) {
             at = at.max(self.free_at_ns) + wire;
             self.free_at_ns = at;
         }

@@ -12,6 +12,8 @@ use sim_runtime::executor::World;
 use sim_runtime::node::{Resolver, nodes};
 use sim_runtime::task::NodeId;
 
+use crate::network::State;
+
 /// What the resolver says about one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
@@ -89,11 +91,22 @@ struct Hook;
 
 impl Resolver for Hook {
     fn resolve(&self, world: &Rc<World>, host: &str) -> Result<Vec<IpAddr>, ResolveError> {
-        let (delay, answer) = crate::network::with(|state, world| {
-            (state.names.delay_ns(host), state.names.look_up(world, host))
-        });
+        let (delay, answer) =
+            crate::network::with(|state, world| (state.names.delay_ns(host), state.look_up(world, host)));
         world.advance(delay);
         answer
+    }
+}
+
+impl State {
+    /// The addresses of a name, unless the plan lets the resolver fail.
+    pub(crate) fn look_up(&self, world: &World, host: &str) -> Result<Vec<IpAddr>, ResolveError> {
+        let faults = &self.shared.faults;
+        if faults.any() && faults.strike(world, "dns.failure", || format!("look-up of {host}")) {
+            faults.had_effect("dns.failure");
+            return Err(ResolveError::Unavailable);
+        }
+        self.names.look_up(world, host)
     }
 }
 

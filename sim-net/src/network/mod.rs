@@ -14,14 +14,18 @@
 //! | `ports` | who has which port |
 //! | `local` | connections that take no time |
 //! | `reading` | requests read along, and faults on them |
+//! | `later` | what those faults do afterwards |
+//! | `planned` | faults a plan draws |
 //! | `outage` | rules, crashes, boots |
 //! | `netstat` | the socket table as text |
 
 mod calls;
+mod later;
 mod local;
 mod netstat;
 mod outage;
 mod path;
+mod planned;
 pub(crate) mod ports;
 pub(crate) mod queue;
 mod reading;
@@ -97,7 +101,7 @@ pub(crate) fn with_if_running(f: impl FnOnce(&mut State, &Rc<World>)) {
 
 /// Everything that is due happens. Called by the timer that [`queue`] arms.
 fn tick() {
-    with_if_running(|state, world| state.run_due(world));
+    with_if_running(State::run_due);
 }
 
 impl Lifecycle for Watch {

@@ -69,6 +69,9 @@ impl Wire for Path<'_> {
             return Passage::Arrives(at_ns);
         }
         let id = self.links[from as usize];
+        if let Some(fate) = self.shared.planned_fate(self.world, id, at_ns, bytes) {
+            return fate;
+        }
         self.shared.links.get_mut(id).pass(at_ns, bytes, &mut &self.shared.lanes[id.0 as usize])
     }
 

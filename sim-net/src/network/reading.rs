@@ -2,6 +2,8 @@
 //!
 //! Kinds of a fault plan drawn here: `http.request_lost`, `http.response_lost`, `http.delivered_twice`,
 //! `http.disconnected`, `http.slow`. Each asks once a request (the second and the last: once a response).
+//! For statements they are `sql.request_lost`, `sql.response_lost` (a lost acknowledgement of a commit, say),
+//! `sql.disconnected` and `sql.slow`.
 
 use std::io;
 use std::rc::Rc;
@@ -10,11 +12,10 @@ use std::time::Duration;
 use sim_runtime::executor::World;
 use sim_runtime::task::NodeId;
 
-use super::calls::{Dial, SocketId};
-use super::queue::Due;
+use super::calls::SocketId;
 use super::state::State;
 use crate::request::rule::after;
-use crate::request::tracking::{Exchange, Pending, Repetition};
+use crate::request::tracking::{Exchange, Pending};
 use crate::request::{Action, Ending, Event, Head, Mark, Tracked, Until};
 use crate::tcp::Side;
 
@@ -46,13 +47,16 @@ impl State {
         let sent = if tracked.dead {
             Ok(bytes.len())
         } else {
-            let mut marks = Vec::new();
+            let mut marks = std::mem::take(&mut self.requests.marks);
             tracked.reader.keep(keeps && tracked.repetition.is_none());
             match id.side {
                 Side::Client => tracked.reader.client(bytes, &mut marks),
                 Side::Server => tracked.reader.server(bytes, &mut marks),
             }
-            self.write_marked(world, id, bytes, marks, &mut tracked)
+            let sent = self.write_marked(world, id, bytes, &mut marks, &mut tracked);
+            marks.clear();
+            self.requests.marks = marks;
+            sent
         };
         if tracked.reader.is_opaque() && !tracked.dead && tracked.repetition.is_none() {
             return sent;
@@ -68,12 +72,12 @@ impl State {
         world: &Rc<World>,
         id: SocketId,
         bytes: &[u8],
-        marks: Vec<Mark>,
+        marks: &mut Vec<Mark>,
         tracked: &mut Tracked,
     ) -> io::Result<usize> {
         let mut sent = 0;
         let mut ended = Vec::new();
-        for mark in marks {
+        for mark in marks.drain(..) {
             if let Event::RequestEnds { stream, whole } = mark.event {
                 // In HTTP/1.1 the request that ends is the latest that began. What follows from its end
                 // waits until its bytes are on the wire.
@@ -199,8 +203,13 @@ impl State {
 
     /// What rules and the plan do to a request.
     fn actions(&mut self, world: &Rc<World>, exchange: &Exchange) -> Vec<Action> {
-        let mut actions = self.requests.actions(exchange.candidate());
         let faults = Rc::clone(&self.shared.faults);
+        let kinds = Kinds::of(exchange);
+        let mut actions = Vec::new();
+        for (name, action) in self.requests.actions(exchange.candidate()) {
+            faults.acted(&name);
+            actions.push(action);
+        }
         let strikes = |kind: &str, what: &str| {
             let hit = faults.strike(world, kind, || format!("{}: {what}", exchange.label()));
             if hit {
@@ -208,11 +217,11 @@ impl State {
             }
             hit
         };
-        if strikes("http.request_lost", "request lost") {
+        if strikes(kinds.request_lost, "request lost") {
             actions.push(Action::LoseRequest(drawn_ending(world)));
-        } else if strikes("http.delivered_twice", "delivered twice") {
+        } else if kinds.delivered_twice.is_some_and(|kind| strikes(kind, "delivered twice")) {
             actions.push(Action::Repeat(drawn_delay(world)));
-        } else if strikes("http.disconnected", "client disconnected") {
+        } else if strikes(kinds.disconnected, "client disconnected") {
             actions.push(Action::Disconnect(drawn_delay(world) / 100));
         }
         actions
@@ -239,6 +248,9 @@ impl State {
             let pending = Pending::Repeat { from: exchange.from, to, bytes, label: exchange.label() };
             self.later(after(world.now(), delay), pending);
         }
+        if self.requests.holds.is_empty() {
+            return;
+        }
         let exchange = &tracked.exchanges[at];
         let sent = |until: &Until| matches!(until, Until::Sent(m) if m.matches(exchange.candidate()));
         let label = exchange.label();
@@ -258,6 +270,7 @@ impl State {
         let exchange = &mut tracked.exchanges[at];
         (exchange.status, exchange.answering) = (status, true);
         let faults = Rc::clone(&self.shared.faults);
+        let kinds = Kinds::of(exchange);
         let strikes = |kind: &str, what: &str| {
             let hit = !again && faults.strike(world, kind, || format!("{}: {what}", exchange.label()));
             if hit {
@@ -265,13 +278,13 @@ impl State {
             }
             hit
         };
-        if exchange.lose_response.is_none() && strikes("http.response_lost", "response lost") {
+        if exchange.lose_response.is_none() && strikes(kinds.response_lost, "response lost") {
             exchange.lose_response = Some(drawn_ending(world));
-        } else if exchange.slow.is_none() && strikes("http.slow", "response slow") {
+        } else if exchange.slow.is_none() && strikes(kinds.slow, "response slow") {
             exchange.slow = Some(drawn_delay(world));
         }
         if let Some(ending) = exchange.lose_response {
-            let answer = format!("answered {status}, which the client never sees");
+            let answer = format!("answered {}, which the client never sees", exchange.outcome());
             note(world, exchange.to, exchange, &answer, &[2, u64::from(status)]);
             return Verdict::Swallow(ending);
         }
@@ -284,159 +297,59 @@ impl State {
     fn answered(&mut self, world: &Rc<World>, exchange: &Exchange, again: bool) {
         let took = world.now() - exchange.begun_ns;
         world.on_node(exchange.to, || {
-            world.fact("http", &[3, u64::from(exchange.number), u64::from(exchange.status)], || {
-                format!(
-                    "{}{} from {} → {} in {} ms",
-                    exchange.label(),
-                    if again { " (again)" } else { "" },
-                    name(world, exchange.from),
-                    exchange.status,
-                    took / 1_000_000,
-                )
-            });
+            world.fact(
+                Kinds::of(exchange).fact,
+                &[3, u64::from(exchange.number), u64::from(exchange.status)],
+                || {
+                    format!(
+                        "{}{} from {} → {} in {} ms",
+                        exchange.label(),
+                        if again { " (again)" } else { "" },
+                        name(world, exchange.from),
+                        exchange.outcome(),
+                        took / 1_000_000,
+                    )
+                },
+            );
         });
+        if self.requests.holds.is_empty() {
+            return;
+        }
         let hit = |until: &Until| matches!(until, Until::Answered(m) if m.matches(exchange.candidate()));
         self.let_go(world.now(), &exchange.label(), hit);
     }
+}
 
-    /// Ends a connection in the name of the network, behind what `side` has sent so far and `delay`.
-    fn reset_behind(&mut self, world: &Rc<World>, key: (u32, u32), side: Side, delay: Duration) {
-        let arrived = self.on_conn(world, key, |tcp, path| tcp.last_arrival_ns(path, side));
-        let at = after(arrived.unwrap_or(world.now()), delay);
-        self.later(at, Pending::Reset { key });
-    }
+/// What faults on a request are called in plans and facts.
+struct Kinds {
+    fact: &'static str,
+    request_lost: &'static str,
+    response_lost: &'static str,
+    delivered_twice: Option<&'static str>,
+    disconnected: &'static str,
+    slow: &'static str,
+}
 
-    pub(crate) fn later(&mut self, at_ns: u64, pending: Pending) {
-        let number = self.requests.later(pending);
-        self.shared.queue.at(at_ns, Due::Request { number });
-    }
-
-    fn hold(&mut self, world: &Rc<World>, key: (u32, u32), side: Side, until: Until, label: String) {
-        let passed = match until {
-            Until::Passed(delay) => Some(delay),
-            _ => None,
+impl Kinds {
+    fn of(exchange: &Exchange) -> &'static Kinds {
+        const HTTP: Kinds = Kinds {
+            fact: "http",
+            request_lost: "http.request_lost",
+            response_lost: "http.response_lost",
+            delivered_twice: Some("http.delivered_twice"),
+            disconnected: "http.disconnected",
+            slow: "http.slow",
         };
-        let hold = self.requests.hold(key, side, until, label);
-        self.on_conn(world, key, |tcp, path| tcp.set_held(path, side, true));
-        if let Some(delay) = passed {
-            self.later(after(world.now(), delay), Pending::Release { hold });
-        }
-    }
-
-    /// Releases at `at_ns` what is held until something that happened now.
-    fn let_go(&mut self, at_ns: u64, label: &str, happened: impl Fn(&Until) -> bool) {
-        let holds = self.requests.holds.iter().filter(|hold| hold.label != label && happened(&hold.until));
-        let holds: Vec<u64> = holds.map(|hold| hold.id).collect();
-        for hold in holds {
-            self.later(at_ns, Pending::Release { hold });
-        }
-    }
-
-    pub(crate) fn request_signal(&mut self, world: &Rc<World>, name: &str) {
-        self.let_go(world.now(), "", |until| matches!(until, Until::Signal(wanted) if wanted == name));
-    }
-
-    fn release(&mut self, world: &Rc<World>, id: u64) {
-        let Some(at) = self.requests.holds.iter().position(|hold| hold.id == id) else { return };
-        let hold = self.requests.holds.remove(at);
-        let still = self.requests.holds.iter().any(|other| other.key == hold.key && other.side == hold.side);
-        world.fact("http", &[5, id], || format!("{}: goes on", hold.label));
-        if !still {
-            self.on_conn(world, hold.key, |tcp, path| tcp.set_held(path, hold.side, false));
-        }
-    }
-
-    pub(crate) fn release_all_requests(&mut self, world: &Rc<World>) {
-        let holds: Vec<u64> = self.requests.holds.iter().map(|hold| hold.id).collect();
-        for hold in holds {
-            self.release(world, hold);
-        }
-    }
-
-    /// A rule ends; one that never acted says so.
-    pub(crate) fn end_request_rule(&mut self, world: &Rc<World>, id: u64) {
-        if let Some(rule) = self.requests.remove_rule(id)
-            && rule.fired == 0
-        {
-            world.fact("http", &[6, id], || {
-                format!("a rule never acted: {:?} on {:?}", rule.action, rule.matches)
-            });
-        }
-    }
-
-    /// Something a request-level fault planned is due.
-    pub(crate) fn request_due(&mut self, world: &Rc<World>, number: u64) {
-        match self.requests.pending.remove(&number) {
-            Some(Pending::Reset { key }) => self.reset_both(world, key),
-            Some(Pending::Release { hold }) => self.release(world, hold),
-            Some(Pending::Repeat { from, to, bytes, label }) => {
-                // Nobody waits for this one: a dial that fails is a repetition that did not happen.
-                let Ok(id) = self.dial(world, from, to, Dial::default()) else { return };
-                if let Some(conn) = self.socket(id) {
-                    let mut tracked = Tracked::new();
-                    tracked.repetition = Some(Repetition { bytes, sent: 0, label });
-                    conn.requests = Some(Box::new(tracked));
-                    conn.unattended = true;
-                }
-            }
-            None => {}
-        }
-    }
-
-    /// Goes on with connections that the network itself made.
-    pub(crate) fn attend(&mut self, world: &Rc<World>) {
-        while let Some((index, generation)) = self.shared.unattended.pop() {
-            let id = SocketId { run: self.run, index, generation, side: Side::Client };
-            if !self.repeat_goes_on(world, id) {
-                self.on_conn(world, id.key(), |tcp, path| {
-                    tcp.abort(path, Side::Client);
-                    tcp.close(path, Side::Client);
-                });
-            }
-        }
-    }
-
-    /// Whether the repetition is still under way.
-    fn repeat_goes_on(&mut self, world: &Rc<World>, id: SocketId) -> bool {
-        match self.on_socket(world, id, |tcp, _| tcp.connected(Side::Client)) {
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return true,
-            Err(_) => return false,
-            Ok(()) => {}
-        }
-        loop {
-            let Some(tracked) = self.socket(id).and_then(|conn| conn.requests.as_mut()) else { return false };
-            let Some(repetition) = &mut tracked.repetition else { return false };
-            if repetition.sent == repetition.bytes.len() {
-                break;
-            }
-            let rest = repetition.bytes[repetition.sent..].to_vec();
-            let label = repetition.label.clone();
-            match self.write_read_along(world, id, &rest) {
-                Ok(sent) => {
-                    if let Some(r) =
-                        self.socket(id).and_then(|c| c.requests.as_mut()).and_then(|t| t.repetition.as_mut())
-                    {
-                        r.sent += sent;
-                    }
-                    world.fact("http", &[7, sent as u64], || format!("{label}: delivered again"));
-                }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return true,
-                Err(_) => return false,
-            }
-        }
-        let mut buffer = [0; 4_096];
-        loop {
-            match self.read(world, id, &mut buffer, false) {
-                Ok(0) => return false,
-                Ok(_) => {}
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
-                Err(_) => return false,
-            }
-        }
-        // Its answer was sent and has arrived: nothing more is wanted.
-        let answered = self.socket(id).and_then(|c| c.requests.as_ref()).is_some_and(|t| t.answered > 0);
-        let in_flight = self.socket(id).is_some_and(|conn| conn.tcp.pipe(Side::Server).on_wire() > 0);
-        !answered || in_flight
+        const SQL: Kinds = Kinds {
+            fact: "sql",
+            request_lost: "sql.request_lost",
+            response_lost: "sql.response_lost",
+            // Nothing between a client and PostgreSQL repeats a statement by itself.
+            delivered_twice: None,
+            disconnected: "sql.disconnected",
+            slow: "sql.slow",
+        };
+        if exchange.head.method == "SQL" { &SQL } else { &HTTP }
     }
 }
 
@@ -458,6 +371,8 @@ fn name(world: &World, node: NodeId) -> Rc<str> {
 fn note(world: &World, node: NodeId, exchange: &Exchange, what: &str, words: &[u64]) {
     world.on_node(node, || {
         world.trace.digest_words(words);
-        world.fact("http", &[u64::from(exchange.number)], || format!("{}: {what}", exchange.label()));
+        world.fact(Kinds::of(exchange).fact, &[u64::from(exchange.number)], || {
+            format!("{}: {what}", exchange.label())
+        });
     });
 }

@@ -99,6 +99,7 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_malformed() {
-        assert_eq!(Chunked::START.feed(b"hello\r\n"), Err(Malformed));
+        let mut state = Chunked::START;
+        assert_eq!(state.feed(b"hello\r\n"), Err(Malformed));
     }
 }

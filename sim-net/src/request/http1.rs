@@ -4,6 +4,7 @@
 //! when the protocol ends (an upgrade, a `CONNECT`, a body that runs to the end of the connection).
 
 use std::collections::VecDeque;
+use std::mem::MaybeUninit;
 
 use super::chunked::{Chunked, Malformed};
 use super::event::{Event, Head, Mark};
@@ -98,11 +99,12 @@ impl Http1 {
                     }
                     begun_at = if self.client.head.is_empty() { at } else { 0 };
                     let before = self.client.head.len();
-                    let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
-                    let mut request = httparse::Request::new(&mut fields);
+                    // Not initialised: that would cost more than the parsing.
+                    let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+                    let mut request = httparse::Request::new(&mut []);
                     let text = join(&mut self.client.head, &bytes[at..])?;
-                    let httparse::Status::Complete(length) = request.parse(text).map_err(|_| Malformed)?
-                    else {
+                    let parsed = request.parse_with_uninit_headers(text, &mut fields);
+                    let httparse::Status::Complete(length) = parsed.map_err(|_| Malformed)? else {
                         if before == 0 {
                             self.client.head.extend_from_slice(&bytes[at..]);
                         }
@@ -115,11 +117,8 @@ impl Http1 {
                         "CONNECT" => Asked::Connect,
                         _ => Asked::Other,
                     });
-                    let head = Head {
-                        method: method.to_owned(),
-                        path: request.path.unwrap_or_default().to_owned(),
-                        authority: framing.host,
-                    };
+                    let (path, authority) = target(request.path.unwrap_or_default(), framing.host);
+                    let head = Head { method: method.to_owned(), path, authority };
                     if self.keep {
                         self.whole = Some(text[..length].to_vec());
                     }
@@ -163,11 +162,15 @@ impl Http1 {
                     }
                     let begun_at = if self.server.head.is_empty() { at } else { 0 };
                     let before = self.server.head.len();
-                    let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
-                    let mut response = httparse::Response::new(&mut fields);
+                    let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+                    let mut response = httparse::Response::new(&mut []);
                     let text = join(&mut self.server.head, &bytes[at..])?;
-                    let httparse::Status::Complete(length) = response.parse(text).map_err(|_| Malformed)?
-                    else {
+                    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+                        &mut response,
+                        text,
+                        &mut fields,
+                    );
+                    let httparse::Status::Complete(length) = parsed.map_err(|_| Malformed)? else {
                         if before == 0 {
                             self.server.head.extend_from_slice(&bytes[at..]);
                         }
@@ -239,6 +242,17 @@ fn body(place: &mut Place, bytes: &[u8]) -> Result<(usize, bool), Malformed> {
     }
 }
 
+/// Path and authority of a request target. With a full URI as the target, that is where both stand.
+fn target(target: &str, host: String) -> (String, String) {
+    let Some((_, rest)) = target.split_once("://").filter(|(scheme, _)| !scheme.contains('/')) else {
+        return (target.to_owned(), host);
+    };
+    let at = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(at);
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    (path, authority.to_owned())
+}
+
 fn framing(fields: &[httparse::Header<'_>]) -> Result<Framing, Malformed> {
     let mut framing = Framing { length: None, chunked: false, host: String::new() };
     for field in fields {
@@ -304,6 +318,14 @@ mod tests {
                 mark(both, ends()),
             ],
         );
+    }
+
+    #[test]
+    fn a_full_uri_is_a_path_and_an_authority() {
+        let text = "GET http://api/b?c=1 HTTP/1.1\r\nhost: proxy\r\n\r\n";
+        client(text, &[mark(0, begins("GET", "/b?c=1")), mark(text.len(), ends())]);
+        let text = "GET http://api HTTP/1.1\r\n\r\n";
+        client(text, &[mark(0, begins("GET", "/")), mark(text.len(), ends())]);
     }
 
     #[test]

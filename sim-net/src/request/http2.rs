@@ -3,6 +3,7 @@
 //! Frames are counted, header blocks decoded; nothing else is looked at.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::chunked::Malformed;
 use super::event::{Event, Head, Mark};
@@ -143,8 +144,8 @@ impl Http2 {
         marks: &mut Vec<Mark>,
     ) {
         // A second block of a stream is its trailers.
-        if !self.answering.contains_key(&stream) {
-            self.answering.insert(stream, false);
+        if let Entry::Vacant(entry) = self.answering.entry(stream) {
+            entry.insert(false);
             let head = Head {
                 method: text(&fields, b":method"),
                 path: text(&fields, b":path"),
@@ -226,38 +227,36 @@ fn next(
     wants_data: bool,
 ) -> Result<Option<Frame>, Malformed> {
     let begun_at = if side.frame.is_empty() { *at } else { 0 };
-    loop {
-        let missing = FRAME_HEAD_BYTES.saturating_sub(side.frame.len());
-        if missing > 0 {
-            let taken = missing.min(bytes.len() - *at);
-            side.frame.extend_from_slice(&bytes[*at..*at + taken]);
-            *at += taken;
-            if taken < missing {
-                return Ok(None);
-            }
-            let length = length(&side.frame);
-            side.skip = if side.frame[3] == DATA && !wants_data { length } else { 0 };
-        }
-        let (kind, flags) = (side.frame[3], side.frame[4]);
-        let skipped = side.skip.min(bytes.len() - *at);
-        side.skip -= skipped;
-        *at += skipped;
-        if side.skip > 0 {
-            return Ok(None);
-        }
-        let kept = side.frame.len() - FRAME_HEAD_BYTES;
-        let wanted = if kind == DATA && !wants_data && kept == 0 { 0 } else { length(&side.frame) - kept };
-        let taken = wanted.min(bytes.len() - *at);
+    let missing = FRAME_HEAD_BYTES.saturating_sub(side.frame.len());
+    if missing > 0 {
+        let taken = missing.min(bytes.len() - *at);
         side.frame.extend_from_slice(&bytes[*at..*at + taken]);
         *at += taken;
-        if taken < wanted {
+        if taken < missing {
             return Ok(None);
         }
-        let stream = u32::from_be_bytes(side.frame[5..9].try_into().map_err(|_| Malformed)?) & 0x7fff_ffff;
-        let payload = side.frame.split_off(FRAME_HEAD_BYTES);
-        side.frame.clear();
-        return Ok(Some(Frame { kind, flags, stream, payload, begun_at, end: *at }));
+        let length = length(&side.frame);
+        side.skip = if side.frame[3] == DATA && !wants_data { length } else { 0 };
     }
+    let (kind, flags) = (side.frame[3], side.frame[4]);
+    let skipped = side.skip.min(bytes.len() - *at);
+    side.skip -= skipped;
+    *at += skipped;
+    if side.skip > 0 {
+        return Ok(None);
+    }
+    let kept = side.frame.len() - FRAME_HEAD_BYTES;
+    let wanted = if kind == DATA && !wants_data && kept == 0 { 0 } else { length(&side.frame) - kept };
+    let taken = wanted.min(bytes.len() - *at);
+    side.frame.extend_from_slice(&bytes[*at..*at + taken]);
+    *at += taken;
+    if taken < wanted {
+        return Ok(None);
+    }
+    let stream = u32::from_be_bytes(side.frame[5..9].try_into().map_err(|_| Malformed)?) & 0x7fff_ffff;
+    let payload = side.frame.split_off(FRAME_HEAD_BYTES);
+    side.frame.clear();
+    Ok(Some(Frame { kind, flags, stream, payload, begun_at, end: *at }))
 }
 
 fn length(head: &[u8]) -> usize {

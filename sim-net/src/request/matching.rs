@@ -34,6 +34,34 @@ pub(crate) struct Candidate<'a> {
     pub(crate) number: u32,
 }
 
+impl std::fmt::Display for Match {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            out,
+            "{} {}",
+            self.method.as_deref().unwrap_or("any"),
+            self.path.as_deref().unwrap_or("request")
+        )?;
+        if let Some(authority) = &self.authority {
+            write!(out, " at {authority}")?;
+        }
+        for (word, machine) in [("from", &self.from), ("to", &self.to)] {
+            match machine {
+                Some(crate::control::Machine::Named(name)) => write!(out, " {word} {name}")?,
+                Some(crate::control::Machine::Id(id)) => write!(out, " {word} node {}", id.0)?,
+                None => {}
+            }
+        }
+        if let Some(attempt) = self.attempt {
+            write!(out, ", attempt {attempt}")?;
+        }
+        if let Some(nth) = self.nth {
+            write!(out, " #{nth}")?;
+        }
+        Ok(())
+    }
+}
+
 impl Match {
     /// Every request.
     pub fn any() -> Match {
@@ -113,8 +141,13 @@ impl Match {
     }
 }
 
+/// A path without its query; a statement has none.
+pub(crate) fn without_query(path: &str) -> &str {
+    if path.starts_with('/') { path.split('?').next().unwrap_or_default() } else { path }
+}
+
 fn fits(pattern: &str, path: &str) -> bool {
-    let path = path.split('?').next().unwrap_or_default();
+    let path = without_query(path);
     match pattern.strip_suffix('*') {
         Some(start) => path.starts_with(start),
         None => path == pattern,

@@ -17,6 +17,7 @@
 //! | [`chunked`] | where a chunked body ends |
 //! | [`http2`] | HTTP/2 frames |
 //! | `hpack`, `huffman` | its header blocks |
+//! | [`postgres`] | PostgreSQL's protocol: statements |
 //! | [`reader`] | which of these a connection speaks |
 //!
 //! and the faults:
@@ -34,6 +35,7 @@ pub mod http1;
 pub mod http2;
 mod huffman;
 pub mod matching;
+pub mod postgres;
 pub mod reader;
 pub mod rule;
 pub(crate) mod tracking;

@@ -3,6 +3,7 @@
 use super::event::{Event, Mark};
 use super::http1::Http1;
 use super::http2::{Http2, PREFACE};
+use super::postgres::Postgres;
 
 /// A reader of both directions of one connection.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ enum Protocol {
     Unknown(Vec<u8>),
     Http1(Box<Http1>),
     Http2(Box<Http2>),
+    Postgres(Box<Postgres>),
     Opaque,
 }
 
@@ -32,7 +34,7 @@ impl Reader {
         match &mut self.protocol {
             Protocol::Http1(http) => http.keep(keep),
             Protocol::Http2(http) => http.keep(keep),
-            Protocol::Unknown(_) | Protocol::Opaque => {}
+            Protocol::Postgres(_) | Protocol::Unknown(_) | Protocol::Opaque => {}
         }
     }
 
@@ -52,6 +54,7 @@ impl Reader {
             Protocol::Opaque => return,
             Protocol::Http1(http) => http.client(bytes, marks),
             Protocol::Http2(http) => http.client(bytes, marks),
+            Protocol::Postgres(postgres) => postgres.client(bytes, marks),
             Protocol::Unknown(before) => {
                 before.extend_from_slice(bytes);
                 let all = std::mem::take(before);
@@ -71,6 +74,17 @@ impl Reader {
             }
             return self.give_up("TLS", marks);
         }
+        match Postgres::looks_like(all) {
+            None => {
+                self.protocol = Protocol::Unknown(all.to_vec());
+                return;
+            }
+            Some(true) => {
+                self.protocol = Protocol::Postgres(Box::default());
+                return self.again(all, new, marks);
+            }
+            Some(false) => {}
+        }
         let shared = all.len().min(PREFACE.len());
         if all[..shared] == PREFACE[..shared] {
             if all.len() < PREFACE.len() {
@@ -87,6 +101,11 @@ impl Reader {
         } else {
             return self.give_up("another protocol", marks);
         }
+        self.again(all, new, marks);
+    }
+
+    /// Reads all that came so far with the protocol now known.
+    fn again(&mut self, all: &[u8], new: usize, marks: &mut Vec<Mark>) {
         let from = marks.len();
         self.client(all, marks);
         // Offsets count from the piece at hand; what began in an earlier one began at 0.
@@ -101,6 +120,7 @@ impl Reader {
             Protocol::Opaque => return,
             Protocol::Http1(http) => http.server(bytes, marks),
             Protocol::Http2(http) => http.server(bytes, marks),
+            Protocol::Postgres(postgres) => postgres.server(bytes, marks),
             // Servers that speak first speak none of these.
             Protocol::Unknown(_) => return self.give_up("the server spoke first", marks),
         };
@@ -143,7 +163,9 @@ mod tests {
         check(&[b"PO", b"ST / HTTP/1.1\r\n", b"\r\n"], None);
         check(&[b"PRI * HT", b"TP/2.0\r\n\r\nSM\r\n\r\n"], None);
         check(&[b"*1\r\n$4\r\nPING\r\n"], Some("another protocol"));
-        check(&[b"\0\0\0\x08\x04\xd2\x16\x2f"], Some("another protocol"));
+        check(&[b"\0\0\0\x08\x04\xd2\x16\x2f"], None);
+        check(&[b"\0\0\0\x08", b"\x04\xd2\x16\x2f"], None);
+        check(&[b"\0\0\0\x08\x04\xd2\x16\x2a"], Some("another protocol"));
     }
 
     #[test]

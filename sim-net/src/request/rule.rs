@@ -65,6 +65,8 @@ impl Action {
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) id: u64,
+    /// What accounts call it.
+    pub(crate) name: String,
     pub(crate) matches: Match,
     pub(crate) action: Action,
     pub(crate) left: u32,
@@ -120,20 +122,24 @@ impl Drop for RequestGuard {
 }
 
 impl crate::Net {
-    /// Does something to requests that match, once unless [`RequestGuard::times`] says otherwise.
+    /// Does something to requests that match, once unless [`RequestGuard::times`] says otherwise. The rule
+    /// stands in the account of faults, so a sweep says when it never acted.
     ///
     /// # Panics
     /// When the match names a node that does not exist.
     #[track_caller]
     pub fn on_request(self, matches: Match, action: Action) -> RequestGuard {
         with(|state, world| {
+            let what = matches.to_string();
             let matches = matches.resolve(world);
             let action = match action {
                 Action::Hold(Until::Answered(other)) => Action::Hold(Until::Answered(other.resolve(world))),
                 Action::Hold(Until::Sent(other)) => Action::Hold(Until::Sent(other.resolve(world))),
                 other => other,
             };
-            RequestGuard::new(state.requests.add_rule(matches, action), state.run)
+            let name = format!("{}: {what}", action.label());
+            state.shared.faults.expect(&name);
+            RequestGuard::new(state.requests.add_rule(matches, action, name), state.run)
         })
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use sim_runtime::task::NodeId;
 
-use super::event::Head;
-use super::matching::{Candidate, Match};
+use super::event::{Head, Mark};
+use super::matching::{Candidate, Match, without_query};
 use super::reader::Reader;
 use super::rule::{Action, Ending, Rule, Until};
 use crate::tcp::Side;
@@ -36,6 +36,15 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn label(&self) -> String {
         format!("{} {} #{}", self.head.method, self.head.path, self.number)
+    }
+
+    /// The status of its answer, as people say it.
+    pub(crate) fn outcome(&self) -> String {
+        match (&*self.head.method, self.status) {
+            ("SQL", 0) => "done".to_owned(),
+            ("SQL", _) => "error".to_owned(),
+            (_, status) => status.to_string(),
+        }
     }
 
     pub(crate) fn candidate(&self) -> Candidate<'_> {
@@ -110,14 +119,23 @@ pub(crate) struct Hold {
     pub(crate) label: String,
 }
 
+/// Requests of one method and path.
+#[derive(Debug, Default)]
+struct Counter {
+    total: u32,
+    attempts: Vec<((NodeId, NodeId), u32)>,
+}
+
 /// All request-level state of a run.
 #[derive(Default)]
 pub(crate) struct Requests {
     pub(crate) off: bool,
     rules: Vec<Rule>,
     next: u64,
-    numbers: BTreeMap<(String, String), u32>,
-    attempts: BTreeMap<(NodeId, NodeId, String, String), u32>,
+    counters: BTreeMap<String, Counter>,
+    name: String,
+    /// Kept for its memory.
+    pub(crate) marks: Vec<Mark>,
     pub(crate) pending: BTreeMap<u64, Pending>,
     pub(crate) holds: Vec<Hold>,
 }
@@ -128,9 +146,9 @@ impl Requests {
         self.next
     }
 
-    pub(crate) fn add_rule(&mut self, matches: Match, action: Action) -> u64 {
+    pub(crate) fn add_rule(&mut self, matches: Match, action: Action, name: String) -> u64 {
         let id = self.id();
-        self.rules.push(Rule { id, matches, action, left: 1, fired: 0 });
+        self.rules.push(Rule { id, name, matches, action, left: 1, fired: 0 });
         id
     }
 
@@ -154,28 +172,46 @@ impl Requests {
 
     /// Numbers a request: how many of its method and path there were, and how many its sender sent there.
     pub(crate) fn number(&mut self, head: &Head, from: NodeId, to: NodeId) -> (u32, u32) {
-        let path = head.path.split('?').next().unwrap_or_default();
-        let number = self.numbers.entry((head.method.clone(), path.to_owned())).or_default();
-        *number += 1;
-        let attempt = self.attempts.entry((from, to, head.method.clone(), path.to_owned())).or_default();
-        *attempt += 1;
-        (*number, *attempt)
+        self.name(head);
+        if !self.counters.contains_key(&self.name) {
+            self.counters.insert(self.name.clone(), Counter::default());
+        }
+        let counter = self.counters.get_mut(&self.name).expect("inserted when it was missing");
+        counter.total += 1;
+        match counter.attempts.iter_mut().find(|(ends, _)| *ends == (from, to)) {
+            Some((_, attempt)) => {
+                *attempt += 1;
+                (counter.total, *attempt)
+            }
+            None => {
+                counter.attempts.push(((from, to), 1));
+                (counter.total, 1)
+            }
+        }
     }
 
     /// The number of the latest request like this one, for its repetition.
-    pub(crate) fn same_number(&self, head: &Head) -> u32 {
-        let path = head.path.split('?').next().unwrap_or_default();
-        self.numbers.get(&(head.method.clone(), path.to_owned())).copied().unwrap_or(0)
+    pub(crate) fn same_number(&mut self, head: &Head) -> u32 {
+        self.name(head);
+        self.counters.get(&self.name).map_or(0, |counter| counter.total)
     }
 
-    /// What the rules do to a request.
-    pub(crate) fn actions(&mut self, candidate: Candidate<'_>) -> Vec<Action> {
+    /// Puts together what requests are counted under; one buffer serves all.
+    fn name(&mut self, head: &Head) {
+        self.name.clear();
+        self.name.push_str(&head.method);
+        self.name.push(' ');
+        self.name.push_str(without_query(&head.path));
+    }
+
+    /// What the rules do to a request, each with the rule's name.
+    pub(crate) fn actions(&mut self, candidate: Candidate<'_>) -> Vec<(String, Action)> {
         let mut actions = Vec::new();
         for rule in &mut self.rules {
             if rule.left > 0 && rule.matches.matches(candidate) {
                 rule.left -= 1;
                 rule.fired += 1;
-                actions.push(rule.action.clone());
+                actions.push((rule.name.clone(), rule.action.clone()));
             }
         }
         actions

@@ -3,18 +3,21 @@
 //! | file | concept |
 //! |---|---|
 //! | [`listener`] | `TcpListener` |
-//! | [`stream`] | `TcpStream` and its halves |
+//! | [`stream`] | `TcpStream` |
+//! | [`halves`] | its halves |
 //! | [`setup`] | `TcpSocket`: options before connecting or listening |
 //! | [`target`] | where to connect to: an address, or a name and a port |
 
+pub mod halves;
 pub mod listener;
 pub mod setup;
 pub mod stream;
 pub mod target;
 
+pub use halves::{ReadHalf, WriteHalf};
 pub use listener::{Incoming, TcpListener};
 pub use setup::TcpSocket;
-pub use stream::{ReadHalf, TcpStream, WriteHalf};
+pub use stream::TcpStream;
 pub use target::{Target, resolve};
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! `TcpStream` and its halves.
+//! `TcpStream`.
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures::io::{AsyncRead, AsyncWrite};
 
-use super::{Switch, Target, resolve};
+use super::{ReadHalf, Switch, Target, WriteHalf, resolve};
 use crate::error::error;
 use crate::network::{Dial, Interest, SocketId, with, with_if_running};
 use crate::tcp::{End, Keepalive, Linger, Phase};
@@ -21,7 +21,7 @@ use crate::tcp::{End, Keepalive, Linger, Phase};
 /// Reads and writes work on `&TcpStream` too, so a stream may be shared behind an [`Arc`].
 #[derive(Debug)]
 pub struct TcpStream {
-    id: SocketId,
+    pub(super) id: SocketId,
     read: Switch,
     write: Switch,
 }
@@ -111,12 +111,17 @@ impl TcpStream {
     }
 
     #[inline]
-    fn poll_read_into(&self, context: &Context<'_>, into: &mut [u8], peek: bool) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_read_into(
+        &self,
+        context: &Context<'_>,
+        into: &mut [u8],
+        peek: bool,
+    ) -> Poll<io::Result<usize>> {
         self.poll_io(context, Interest::Read, |state, world| state.read(world, self.id, into, peek))
     }
 
     #[inline]
-    fn poll_write_from(&self, context: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_write_from(&self, context: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_io(context, Interest::Write, |state, world| state.write(world, self.id, bytes))
     }
 
@@ -139,6 +144,14 @@ impl TcpStream {
     /// `WouldBlock` when nothing is, else as reading.
     pub fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
         with(|state, world| state.read(world, self.id, into, false))
+    }
+
+    /// Looks at what is there without taking it.
+    ///
+    /// # Errors
+    /// As [`TcpStream::try_read`].
+    pub fn try_peek(&self, into: &mut [u8]) -> io::Result<usize> {
+        with(|state, world| state.read(world, self.id, into, true))
     }
 
     /// Writes what there is room for.
@@ -307,7 +320,7 @@ impl TcpStream {
     /// Two halves that tasks of their own may use. Dropping the writing half ends writing.
     pub fn into_split(self) -> (ReadHalf, WriteHalf) {
         let shared = Arc::new(self);
-        (ReadHalf(Arc::clone(&shared)), WriteHalf(Some(shared)))
+        (ReadHalf::of(Arc::clone(&shared)), WriteHalf::of(shared))
     }
 }
 
@@ -368,80 +381,5 @@ impl AsyncWrite for TcpStream {
 
     fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut &*self).poll_close(context)
-    }
-}
-
-/// The reading half of a stream.
-#[derive(Debug)]
-pub struct ReadHalf(Arc<TcpStream>);
-
-/// The writing half of a stream. Dropping it ends writing.
-#[derive(Debug)]
-pub struct WriteHalf(Option<Arc<TcpStream>>);
-
-impl ReadHalf {
-    /// The whole stream.
-    pub fn stream(&self) -> &TcpStream {
-        &self.0
-    }
-
-    /// Joins two halves again.
-    ///
-    /// # Errors
-    /// The halves, when they are not of the same stream.
-    pub fn reunite(self, write: WriteHalf) -> Result<TcpStream, (ReadHalf, WriteHalf)> {
-        if !std::ptr::eq(&raw const *self.0, write.stream()) {
-            return Err((self, write));
-        }
-        write.forget();
-        Ok(Arc::into_inner(self.0).expect("both halves of a stream are all there is of it"))
-    }
-}
-
-impl WriteHalf {
-    /// The whole stream.
-    pub fn stream(&self) -> &TcpStream {
-        self.0.as_ref().expect("taken only when the half is given up")
-    }
-
-    /// Gives the half up without ending writing.
-    pub fn forget(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for WriteHalf {
-    fn drop(&mut self) {
-        if let Some(stream) = &self.0 {
-            // An error means that writing had ended already.
-            with_if_running(|state, world| {
-                let id = stream.id;
-                let _ = state.on_socket(world, id, |tcp, path| tcp.shutdown_write(path, id.side));
-            });
-        }
-    }
-}
-
-impl AsyncRead for ReadHalf {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.0.poll_read_into(context, into, false)
-    }
-}
-
-impl AsyncWrite for WriteHalf {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream().poll_write_from(context, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream()).poll_close(context)
     }
 }

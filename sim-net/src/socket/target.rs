@@ -103,7 +103,7 @@ pub async fn resolve(target: Target) -> io::Result<Vec<SocketAddr>> {
     if delay > 0 {
         sleep(Duration::from_nanos(delay)).await;
     }
-    with(|state, world| match state.names.look_up(world, &host) {
+    with(|state, world| match state.look_up(world, &host) {
         Ok(ips) => Ok(ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()),
         Err(why) => Err(crate::names::failure(world, &host, why)),
     })

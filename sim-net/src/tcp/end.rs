@@ -20,6 +20,7 @@ pub enum Side {
 
 impl Side {
     /// The end at the other side.
+    #[must_use]
     pub fn other(self) -> Side {
         match self {
             Side::Client => Side::Server,
@@ -54,6 +55,7 @@ pub enum Linger {
 
 /// The state of one end.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, named after it")]
 pub struct End {
     /// How far it has come.
     pub phase: Phase,

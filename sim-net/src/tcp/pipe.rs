@@ -62,6 +62,7 @@ pub enum Ending {
 
 /// One direction of a connection.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, named after it")]
 pub struct Pipe {
     bytes: VecDeque<u8>,
     delivered: usize,

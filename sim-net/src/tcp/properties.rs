@@ -25,7 +25,7 @@ fn side() -> impl Strategy<Value = Side> {
 }
 
 fn step(closes: bool) -> impl Strategy<Value = Step> {
-    let close = if closes { 1 } else { 0 };
+    let close = u32::from(closes);
     prop_oneof![
         8 => (side(), 1usize..20_000).prop_map(|(s, n)| Step::Write(s, n)),
         6 => side().prop_map(Step::Read),

@@ -14,7 +14,7 @@ const SECOND: u64 = 1_000_000_000;
 #[track_caller]
 fn reads(s: &mut Script, side: Side, expected: &[Result<&[u8], ErrorKind>]) {
     for (i, want) in expected.iter().enumerate() {
-        assert_eq!(s.read(side).as_deref(), want.as_ref().map(|b| *b).map_err(|e| e), "read {i} of {side:?}");
+        assert_eq!(s.read(side).as_deref(), want.as_ref().map(|b| *b), "read {i} of {side:?}");
     }
 }
 

@@ -50,7 +50,7 @@ struct Datagram {
 /// All UDP sockets of a run.
 #[derive(Default)]
 pub(crate) struct Sockets {
-    sockets: BTreeMap<u64, Socket>,
+    open: BTreeMap<u64, Socket>,
     flying: BTreeMap<u64, Datagram>,
     next: u64,
 }
@@ -58,11 +58,11 @@ pub(crate) struct Sockets {
 impl Sockets {
     /// The node crashed.
     pub(crate) fn forget(&mut self, node: NodeId) {
-        self.sockets.retain(|_, socket| socket.node != node);
+        self.open.retain(|_, socket| socket.node != node);
     }
 
     pub(crate) fn get(&mut self, id: u64) -> io::Result<&mut Socket> {
-        self.sockets.get_mut(&id).ok_or_else(|| error(ErrorKind::NotConnected))
+        self.open.get_mut(&id).ok_or_else(|| error(ErrorKind::NotConnected))
     }
 
     /// The socket a datagram is for: one connected to its sender before one that takes all.
@@ -73,7 +73,7 @@ impl Sockets {
                 && (socket.local.ip() == to.ip() || socket.local.ip().is_unspecified())
                 && socket.peer.is_none_or(|peer| peer == from)
         };
-        let hits = self.sockets.iter().filter(|(_, socket)| fits(socket));
+        let hits = self.open.iter().filter(|(_, socket)| fits(socket));
         hits.max_by_key(|(id, socket)| (socket.peer.is_some(), std::cmp::Reverse(**id))).map(|(id, _)| *id)
     }
 }
@@ -99,12 +99,12 @@ impl State {
             error: None,
             waiters: Waiters::default(),
         };
-        self.udp.sockets.insert(id, socket);
+        self.udp.open.insert(id, socket);
         Ok(id)
     }
 
     pub(crate) fn udp_close(&mut self, id: u64) {
-        if let Some(mut socket) = self.udp.sockets.remove(&id) {
+        if let Some(mut socket) = self.udp.open.remove(&id) {
             self.ports.unbind(Protocol::Udp, socket.node, socket.local);
             socket.waiters.wake(Readiness::BOTH, &mut self.shared.wakes);
         }

@@ -14,6 +14,7 @@ pub fn ended<F>(seed: u64, scenario: impl FnOnce(Sim) -> F + Send + 'static) -> 
 where
     F: Future<Output = ()> + 'static,
 {
+    #[expect(clippy::disallowed_methods, reason = "each run has a fresh thread, as explore gives it")]
     std::thread::spawn(move || {
         let setup = Setup {
             tape: Tape::seeded(seed, true),

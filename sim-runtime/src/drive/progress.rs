@@ -2,20 +2,21 @@
 
 use crate::explore::{Extent, Progress, Silent};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use sim_host::real::monotonic_ns;
 use std::io::IsTerminal;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 /// The progress of a sweep, as fits standard error.
 pub fn progress(name: &str, extent: &Extent) -> Box<dyn Progress> {
     match extent {
         Extent::Seed(_) | Extent::Replay(_) => Box::new(Silent),
         _ if std::io::stderr().is_terminal() => Box::new(Bar::new(name, extent)),
-        _ => Box::new(Lines { name: name.to_owned(), last: Mutex::new(Instant::now()) }),
+        _ => Box::new(Lines { name: name.to_owned(), last: Mutex::new(monotonic_ns()) }),
     }
 }
 
-struct Bar(ProgressBar, Instant);
+/// The bar, and when the sweep began, in nanoseconds of real time.
+struct Bar(ProgressBar, u64);
 
 impl Bar {
     fn new(name: &str, extent: &Extent) -> Self {
@@ -29,16 +30,14 @@ impl Bar {
         let style = ProgressStyle::with_template("{prefix} [{bar:30}] {percent}% {msg}, {eta} left");
         bar.set_style(style.expect("the template is a constant"));
         bar.set_prefix(name.to_owned());
-        Self(bar, Instant::now())
+        Self(bar, monotonic_ns())
     }
 }
 
 impl Progress for Bar {
     fn done(&self, runs: u64, extent: &Extent) {
         match extent {
-            Extent::Time(_) => {
-                self.0.set_position(u64::try_from(self.1.elapsed().as_millis()).unwrap_or(u64::MAX))
-            }
+            Extent::Time(_) => self.0.set_position((monotonic_ns() - self.1) / 1_000_000),
             _ => self.0.set_position(runs),
         }
         if runs.is_multiple_of(64) {
@@ -53,21 +52,22 @@ impl Drop for Bar {
     }
 }
 
-/// Time between two lines.
-const LINE_EVERY: Duration = Duration::from_secs(20);
+/// Real time between two lines, in nanoseconds.
+const LINE_EVERY_NS: u64 = 20_000_000_000;
 
 struct Lines {
     name: String,
-    last: Mutex<Instant>,
+    /// When the last line was printed, in nanoseconds of real time.
+    last: Mutex<u64>,
 }
 
 impl Progress for Lines {
     fn done(&self, runs: u64, _: &Extent) {
         // Whoever comes while another one prints has nothing to add.
         if let Ok(mut last) = self.last.try_lock()
-            && last.elapsed() >= LINE_EVERY
+            && monotonic_ns() - *last >= LINE_EVERY_NS
         {
-            *last = Instant::now();
+            *last = monotonic_ns();
             eprintln!("{}: {runs} runs so far, none failed", self.name);
         }
     }

@@ -169,6 +169,7 @@ impl Standing {
             waits_at,
             std::future::poll_fn(move |_| {
                 own.set(true);
+                with_current(|world| world.attention.set(true));
                 Poll::<()>::Pending
             }),
         );
@@ -203,6 +204,8 @@ impl Standing {
                 Some((proxy, turn)) => {
                     turn.set(false);
                     let stop = self.world.run_until(Nanos::MAX, || turn.get() || proxy.is_finished());
+                    // What this loop has asked about, the one around it has not.
+                    self.world.attention.set(true);
                     if stop != Stop::Done || proxy.is_finished() {
                         return Err(Blocked(stop));
                     }

@@ -37,11 +37,17 @@ impl Heartbeat {
 
     #[inline]
     pub(super) fn beat(&self, task: TaskId, node: u32, site: u32) {
+        let Some(watched) = &self.watched else { return };
         self.task.store(task.0, Ordering::Relaxed);
         self.node.store(node, Ordering::Relaxed);
         self.site.store(site, Ordering::Relaxed);
+        watched.beat();
+    }
+
+    /// From here on nothing is polled by the run itself: silence means nothing.
+    pub(super) fn rest(&self) {
         if let Some(watched) = &self.watched {
-            watched.beat();
+            watched.idle();
         }
     }
 

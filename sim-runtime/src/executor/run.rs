@@ -3,6 +3,7 @@
 use super::limits::Limit;
 use super::world::{World, site_name};
 use crate::schedule::{Candidates, Ready, TaskId};
+use crate::tape::Generator;
 use crate::task::{NodeId, Tag, Task, TaskKey};
 use crate::time::Nanos;
 use async_task::Runnable;
@@ -26,32 +27,43 @@ pub enum Stop {
 struct View<'a>(&'a Ready<Runnable<Tag>>);
 
 impl Candidates for View<'_> {
-    #[inline]
     fn count(&self) -> usize {
         self.0.len()
     }
 
-    fn visit(&self, visitor: &mut dyn FnMut(TaskId)) {
-        self.0.iter().for_each(|runnable| visitor(runnable.metadata().key.id));
+    fn oldest(&self) -> usize {
+        self.0.oldest()
+    }
+
+    fn uniform(&self, generator: &mut Generator) -> usize {
+        self.0.uniform(generator)
+    }
+
+    fn visit(&self, visitor: &mut dyn FnMut(usize, TaskId)) {
+        self.0.iter().for_each(|(slot, runnable)| visitor(slot, runnable.metadata().key.id));
     }
 }
 
 impl World {
-    /// Runs tasks until `done` says so after a step, or something else ends it. Time does not
-    /// pass `deadline`.
+    /// Runs tasks until `done`, which is asked whenever something has called for attention: a task
+    /// has ended, or everything has (see [`World::attend_every_step`]). Time does not pass `deadline`.
     pub fn run_until(&self, deadline: Nanos, done: impl Fn() -> bool) -> Stop {
+        self.attention.set(true);
         loop {
-            if done() {
-                return Stop::Done;
-            }
-            if self.must_stop.get() {
-                return Stop::Failed;
+            if self.attention.get() {
+                self.attention.set(self.attend_every_step.get());
+                if done() {
+                    return Stop::Done;
+                }
+                if self.must_stop.get() {
+                    return Stop::Failed;
+                }
             }
             if self.next_deadline.get() <= self.now.get() {
                 self.fire();
             }
             let mut ready = self.ready.borrow_mut();
-            let runnable = match ready.len() {
+            let slot = match ready.len() {
                 0 => {
                     drop(ready);
                     match self.idle(deadline) {
@@ -59,22 +71,33 @@ impl World {
                         Some(stop) => return stop,
                     }
                 }
-                1 => ready.take(0),
-                count => {
-                    let rank = self.schedule.decide(count as u64, |generator| {
-                        self.policy.borrow_mut().pick(&View(&ready), generator) as u64
-                    });
-                    if rank != 0 && self.trace.is_recording() {
-                        self.note_switch(&ready, rank as usize);
-                    }
-                    ready.take(rank as usize)
-                }
+                1 => ready.oldest(),
+                count => self.pick(&ready, count),
             };
+            let runnable = ready.take(slot);
             drop(ready);
             if let Some(limit) = self.poll(runnable) {
                 return Stop::OverLimit(limit);
             }
         }
+    }
+
+    #[inline]
+    fn pick(&self, ready: &Ready<Runnable<Tag>>, count: usize) -> usize {
+        let slot = self.schedule.decide_named(
+            count as u64,
+            |generator| match self.uniform {
+                true => ready.uniform(generator),
+                false => self.policy.borrow_mut().pick(&View(ready), generator),
+            },
+            |slot| ready.rank(slot) as u64,
+            |rank| ready.slot(rank as usize),
+            |slot| ready.get(slot).map_or(u64::MAX, |runnable| runnable.metadata().key.id.0),
+        );
+        if self.trace.is_recording() {
+            self.note_switch(ready, slot);
+        }
+        slot
     }
 
     #[inline]
@@ -87,20 +110,39 @@ impl World {
             self.advance(self.limits.poll_cost);
         }
         self.heartbeat.beat(key.id, node.0, site);
-        if self.trace.is_recording()
-            && let Some(task) = self.tasks.borrow_mut().get_mut(key)
-        {
-            task.waits_for = None;
+        if self.trace.is_recording() {
+            self.before_recorded_poll(key, step);
         }
         // Not `None` when a task that blocks runs this loop while it waits.
         let before = self.current.replace(Some((key, node)));
         runnable.run();
         self.current.set(before);
-        if let Some(watch) = &*self.watch.borrow() {
-            watch();
+        if self.watched.get() {
+            self.call_watch();
+        }
+        if step >= self.wary_step.get() { self.near_limit(key, step) } else { None }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn before_recorded_poll(&self, key: TaskKey, step: u64) {
+        if let Some(task) = self.tasks.borrow_mut().get_mut(key) {
+            task.waits_for = None;
         }
         self.trace.checkpoint(step, || self.digest());
-        if step >= self.wary_step.get() { self.near_limit(key, step) } else { None }
+    }
+
+    #[inline(never)]
+    fn call_watch(&self) {
+        let watch = self.watch.borrow().clone();
+        if let Some(watch) = watch {
+            watch();
+        }
+    }
+
+    /// With `true`, what [`World::run_until`] waits for is asked after every step.
+    pub(crate) fn attend_every_step(&self, every: bool) {
+        self.attend_every_step.set(every);
     }
 
     /// Notes that a timer fired just now: no livelock so far.
@@ -159,16 +201,22 @@ impl World {
         }
     }
 
-    fn note_switch(&self, ready: &Ready<Runnable<Tag>>, rank: usize) {
-        let describe = |runnable: &Runnable<Tag>| {
+    #[cold]
+    #[inline(never)]
+    fn note_switch(&self, ready: &Ready<Runnable<Tag>>, slot: usize) {
+        let oldest = ready.oldest();
+        if slot == oldest {
+            return;
+        }
+        let describe = |slot: usize| {
             let tasks = self.tasks.borrow();
+            let runnable = ready.get(slot).expect("a slot that was chosen is filled");
             let task = tasks.get(runnable.metadata().key).expect("a ready task is on the books");
             let node = self.node_name(task.node);
             let node = if node.is_empty() { "the scenario" } else { &node };
             format!("{} of {node} ({})", task.id, site_name(task.spawned_at))
         };
-        let first = ready.iter().next().map(describe).expect("a switch has candidates");
-        let chosen = ready.iter().nth(rank).map(describe).expect("the pick is one of the candidates");
+        let (chosen, first) = (describe(slot), describe(oldest));
         self.fact("switch", &[], || format!("{chosen} ran before {first}, which was ready first"));
     }
 

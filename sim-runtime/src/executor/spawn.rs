@@ -108,6 +108,7 @@ impl Drop for Registration {
             if world.run == self.0.run {
                 // The entry's waker is dropped outside the borrow.
                 let ended = world.tasks.borrow_mut().remove(self.0);
+                world.attention.set(true);
                 if let Some(task) = &ended {
                     world.policy.borrow_mut().finished(task.id);
                     world.called.set(world.called.get() - u32::from(task.aborted));
@@ -124,8 +125,8 @@ impl<F: Future> Future for Supervised<F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let key = this.registration.0;
-        let call =
-            with_current(|world| if world.called.get() == 0 { None } else { world.call(key, context) });
+        let called = with_current(|world| world.called.get() > 0);
+        let call = if called { with_current(|world| world.call(key, context)) } else { None };
         let future = this.future.as_mut().as_pin_mut().expect("not polled after it is ready");
         let poll = |context: &mut Context<'_>| catch_unwind(AssertUnwindSafe(|| future.poll(context)));
         let result = match call {

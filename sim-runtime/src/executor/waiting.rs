@@ -26,6 +26,8 @@ pub(super) fn asking_waker(inner: Waker, stacks: &Stacks) -> Waker {
 impl World {
     /// Where the tasks wait, by task number: `function at file:line` of the code under test.
     pub(crate) fn ask_tasks(&self) -> Vec<(crate::schedule::TaskId, String)> {
+        // Finding the names in a stack may take longer than a poll may.
+        self.heartbeat.rest();
         let wakers: Vec<_> = self.tasks.borrow().live().iter().map(|task| task.waker.clone()).collect();
         wakers.into_iter().for_each(Waker::wake);
         let mut answers = Vec::new();
@@ -34,7 +36,8 @@ impl World {
             if ready.is_empty() {
                 break;
             }
-            let runnable = ready.take(0);
+            let oldest = ready.oldest();
+            let runnable = ready.take(oldest);
             drop(ready);
             let Tag { key, node, .. } = *runnable.metadata();
             let stacks = Stacks::default();

@@ -12,6 +12,7 @@ use async_task::Runnable;
 use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,6 +37,13 @@ pub struct World {
     pub(super) ready: RefCell<Ready<Runnable<Tag>>>,
     pub(super) tasks: RefCell<Tasks>,
     pub(super) policy: RefCell<Box<dyn Policy>>,
+    /// The policy is the uniform one, whose picks are worth a short cut.
+    pub(super) uniform: bool,
+    /// Something has happened that may be what the loop waits for.
+    pub(super) attention: Cell<bool>,
+    pub(super) attend_every_step: Cell<bool>,
+    /// Whether there is a watch.
+    pub(super) watched: Cell<bool>,
     pub(super) schedule: Lane,
     pub(super) current: Cell<Option<(TaskKey, NodeId)>>,
     pub(super) step: Cell<u64>,
@@ -108,7 +116,9 @@ pub struct PanicNote {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
+    /// Without a destructor (a run always leaves by [`Inside`]), so that reaching it is one load.
+    static CURRENT: ManuallyDrop<RefCell<Option<Rc<World>>>> =
+        const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
 static RUNS: AtomicU32 = AtomicU32::new(0);
@@ -121,7 +131,7 @@ static RUNS: AtomicU32 = AtomicU32::new(0);
 #[track_caller]
 #[inline]
 pub fn with_current<T>(f: impl FnOnce(&Rc<World>) -> T) -> T {
-    CURRENT.with_borrow(|world| f(world.as_ref().expect(OUTSIDE)))
+    CURRENT.with(|world| f(world.borrow().as_ref().expect(OUTSIDE)))
 }
 
 const OUTSIDE: &str =
@@ -175,7 +185,11 @@ impl World {
             timers: RefCell::default(),
             ready: RefCell::default(),
             tasks: RefCell::default(),
+            uniform: policy.is_uniform(),
             policy: RefCell::new(policy),
+            attention: Cell::new(true),
+            attend_every_step: Cell::new(false),
+            watched: Cell::new(false),
             current: Cell::new(None),
             step: Cell::new(0),
             timer_step: Cell::new(0),
@@ -213,7 +227,8 @@ impl World {
     ///
     /// If the thread is inside a run already.
     pub(crate) fn enter(self: &Rc<Self>) -> Inside {
-        CURRENT.with_borrow_mut(|current| {
+        CURRENT.with(|current| {
+            let mut current = current.borrow_mut();
             assert!(current.is_none(), "a simulation cannot run inside another one on the same thread");
             *current = Some(self.clone());
         });
@@ -258,7 +273,7 @@ impl World {
     /// nobody to switch to.
     #[inline]
     pub fn others_ready(&self) -> bool {
-        self.ready.borrow().len() > 0
+        !self.ready.borrow().is_empty()
     }
 
     /// Moves time without letting anything else run: a blocking sleep, or the cost of a poll.
@@ -445,11 +460,13 @@ impl World {
     /// Ends the run after the present step.
     pub(crate) fn stop(&self) {
         self.must_stop.set(true);
+        self.attention.set(true);
     }
 
     /// Calls `watch` after every step. One watcher, the properties.
     pub(crate) fn watch_steps(&self, watch: Rc<dyn Fn()>) {
         *self.watch.borrow_mut() = Some(watch);
+        self.watched.set(true);
     }
 
     /// What the panic hook saw; it becomes a note once the panic has ended a task.

@@ -1,13 +1,13 @@
 //! Many runs over seeds, on all processors.
 
-use super::{Extent, Request, Runner, Scenario, Settings};
+use super::{Extent, Isolation, Request, Runner, Scenario, Settings, twice};
 use crate::fault::Account;
 use crate::sim::{Ended, Outcome};
-use crate::trace::Digest;
+use sim_host::real::monotonic_ns;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a sweep found out.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +16,7 @@ pub struct Sweep {
     pub runs: u64,
     /// Polls, over all runs.
     pub steps: u64,
-    /// Stands for all runs, whatever the order they were made in.
+    /// Stands for all runs, whatever the order they were made in; for one run it is the run's own.
     pub digest: u64,
     /// Real time it took.
     pub took: Duration,
@@ -24,6 +24,9 @@ pub struct Sweep {
     pub reached: BTreeMap<String, u64>,
     /// What became of each kind of fault, over all runs.
     pub faults: BTreeMap<String, Account>,
+    /// Where the first seed, run again after a sweep without failure, was not the same run: the scenario leaks
+    /// state from run to run.
+    pub leak: Option<String>,
     /// The failure with the lowest seed.
     pub found: Option<Found>,
 }
@@ -55,7 +58,8 @@ impl Progress for Silent {
 /// Runs `scenario` over seeds until one fails. Of several failures found at the same time the one with the lowest
 /// seed is kept, whatever the number of jobs.
 pub fn sweep(scenario: &Scenario, settings: &Settings, progress: &dyn Progress) -> Sweep {
-    let started = sim_host::outside(Instant::now);
+    let started = monotonic_ns();
+    let elapsed = || Duration::from_nanos(monotonic_ns() - started);
     let (first, count) = match settings.extent {
         Extent::Seed(seed) => (seed, 1),
         Extent::Seeds(count) => (1, count),
@@ -70,7 +74,7 @@ pub fn sweep(scenario: &Scenario, settings: &Settings, progress: &dyn Progress) 
         let runner = Runner::new(scenario, settings.isolation);
         loop {
             if let Extent::Time(limit) = settings.extent
-                && started.elapsed() >= limit
+                && elapsed() >= limit
             {
                 return;
             }
@@ -97,7 +101,12 @@ pub fn sweep(scenario: &Scenario, settings: &Settings, progress: &dyn Progress) 
         work();
     });
     let mut total = total.into_inner().unwrap_or_else(PoisonError::into_inner);
-    total.took = started.elapsed();
+    total.took = elapsed();
+    if total.found.is_none() && settings.isolation == Isolation::Thread && total.runs > 1 {
+        let runner = Runner::new(scenario, settings.isolation);
+        total.leak =
+            twice(&runner, scenario, &Request::recorded(first, settings)).map(|found| found.to_string());
+    }
     total
 }
 
@@ -105,9 +114,8 @@ impl Sweep {
     fn add(&mut self, seed: u64, ended: Ended) {
         self.runs += 1;
         self.steps += ended.steps;
-        let mut digest = Digest::new(seed);
-        digest.word(ended.digest);
-        self.digest = self.digest.wrapping_add(digest.value());
+        // A sum, because runs end in any order.
+        self.digest = self.digest.wrapping_add(ended.digest);
         for (property, holds) in ended.reached {
             *self.reached.entry(property).or_default() += u64::from(holds);
         }

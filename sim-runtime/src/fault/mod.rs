@@ -82,6 +82,8 @@ impl Account {
 /// The faults of one run. Reached by [`faults`].
 pub struct Faults {
     kinds: RefCell<BTreeMap<String, Kind>>,
+    /// What scenarios asked for outside of any plan.
+    asked_for: RefCell<BTreeMap<String, Account>>,
     budget: Cell<u32>,
     /// In the liveness phase nothing strikes.
     healed: Cell<bool>,
@@ -98,7 +100,12 @@ const BUDGET: u32 = 3;
 
 /// The faults of this run.
 pub fn faults(world: &World) -> Rc<Faults> {
-    world.extension(|| Faults { kinds: RefCell::default(), budget: Cell::new(0), healed: Cell::new(false) })
+    world.extension(|| Faults {
+        kinds: RefCell::default(),
+        asked_for: RefCell::default(),
+        budget: Cell::new(0),
+        healed: Cell::new(false),
+    })
 }
 
 impl Faults {
@@ -156,6 +163,12 @@ impl Faults {
         struck
     }
 
+    /// Whether there is any kind to ask about: a plan was put in force, at some time.
+    #[inline]
+    pub fn any(&self) -> bool {
+        !self.kinds.borrow().is_empty()
+    }
+
     /// Whether a plan allows this kind, for callers whose preparations would cost something.
     pub fn allows(&self, kind: &str) -> bool {
         self.kinds.borrow().contains_key(kind)
@@ -168,6 +181,20 @@ impl Faults {
         }
     }
 
+    /// A scenario asked for something that may never come about (a rule on requests, say): `kind` appears in the
+    /// accounts, as never fired until [`Faults::acted`] says otherwise.
+    pub fn expect(&self, kind: &str) {
+        self.asked_for.borrow_mut().entry(kind.to_owned()).or_default().asked += 1;
+    }
+
+    /// What the scenario asked for came about, and had its effect.
+    pub fn acted(&self, kind: &str) {
+        let mut asked_for = self.asked_for.borrow_mut();
+        let account = asked_for.entry(kind.to_owned()).or_default();
+        account.fired += 1;
+        account.had_effect += 1;
+    }
+
     /// From now on nothing strikes.
     pub fn heal(&self) {
         self.healed.set(true);
@@ -178,9 +205,12 @@ impl Faults {
         self.healed.get()
     }
 
-    /// The account of each kind that a plan allowed, by name.
+    /// The account of each kind that a plan allowed and of what scenarios asked for, by name.
     pub fn accounts(&self) -> BTreeMap<String, Account> {
-        self.kinds.borrow().iter().map(|(name, kind)| (name.clone(), kind.account)).collect()
+        let kinds = self.kinds.borrow();
+        let planned = kinds.iter().map(|(name, kind)| (name.clone(), kind.account));
+        let asked_for = self.asked_for.borrow();
+        planned.chain(asked_for.iter().map(|(name, account)| (name.clone(), *account))).collect()
     }
 
     /// A marked place in code, for behaviour that is legal but rare: true in few runs and then

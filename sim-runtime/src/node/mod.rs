@@ -90,6 +90,18 @@ impl Node {
         self.with(|_, nodes| nodes.set_variable(self.0, name, None));
     }
 
+    /// Gives the node a configuration of type `T`, replacing an earlier one: for services that are
+    /// handed their settings instead of reading the environment. Nodes may differ, and it may change
+    /// while the node is up.
+    pub fn set_config<T: 'static>(self, config: T) {
+        self.with(|_, nodes| nodes.set_config(self.0, Rc::new(config)));
+    }
+
+    /// The node's configuration of type `T`, if it was given one.
+    pub fn config<T: 'static>(self) -> Option<Rc<T>> {
+        self.with(|_, nodes| nodes.config(self.0))
+    }
+
     /// Boots the node: runs what `main` returns as a task on it, now and at every restart. A node
     /// that is up already is restarted. The node stays up when `main` returns; an error it returns
     /// fails the run, as a panic does.

@@ -2,6 +2,7 @@
 
 use crate::executor::{World, spawn_on};
 use crate::task::NodeId;
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -38,6 +39,8 @@ pub trait Lifecycle {
 pub struct NodeState {
     address: IpAddr,
     variables: BTreeMap<Vec<u8>, CString>,
+    /// One of each type.
+    configs: Vec<Rc<dyn Any>>,
     boot: Option<Boot>,
     up: bool,
     boots: u32,
@@ -73,7 +76,14 @@ impl Nodes {
         let [_, high, low, _] = (node.0 << 8).to_be_bytes();
         let [_, _, _, last] = node.0.to_be_bytes();
         let address = IpAddr::V4(Ipv4Addr::new(10, high, low, last));
-        let state = NodeState { address, variables: BTreeMap::new(), boot: None, up: true, boots: 0 };
+        let state = NodeState {
+            address,
+            variables: BTreeMap::new(),
+            configs: Vec::new(),
+            boot: None,
+            up: true,
+            boots: 0,
+        };
         self.states.borrow_mut().insert(node, state);
         self.by_name.borrow_mut().insert(name.into(), node);
         node
@@ -139,6 +149,18 @@ impl Nodes {
 
     pub(super) fn variable(&self, node: NodeId, name: &[u8]) -> Option<CString> {
         self.states.borrow().get(&node)?.variables.get(name).cloned()
+    }
+
+    pub(super) fn set_config<T: 'static>(&self, node: NodeId, config: Rc<T>) {
+        self.with_mut(node, |state| {
+            state.configs.retain(|other| !other.is::<T>());
+            state.configs.push(config);
+        });
+    }
+
+    pub(super) fn config<T: 'static>(&self, node: NodeId) -> Option<Rc<T>> {
+        let states = self.states.borrow();
+        states.get(&node)?.configs.iter().find_map(|config| config.clone().downcast().ok())
     }
 
     pub(super) fn set_boot(&self, node: NodeId, boot: Boot) {

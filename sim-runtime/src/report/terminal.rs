@@ -51,19 +51,21 @@ pub fn render(scenario: &Scenario, settings: &Settings, verdict: &Verdict) -> St
 }
 
 fn passed(text: &mut String, name: &str, settings: &Settings, sweep: &Sweep) {
-    match settings.extent {
-        Extent::Seed(seed) => line!(text, "ok {name}  seed {seed}, {} steps", sweep.steps),
+    let what = match settings.extent {
+        Extent::Seed(seed) => format!("seed {seed}"),
         _ => {
             let milliseconds = sweep.took.as_millis();
-            line!(
-                text,
-                "ok {name}  {} runs in {}.{:03} s, {} steps",
-                sweep.runs,
+            format!(
+                "{} in {}.{:03} s",
+                plural(sweep.runs as usize, "run"),
                 milliseconds / 1000,
-                milliseconds % 1000,
-                sweep.steps
-            );
+                milliseconds % 1000
+            )
         }
+    };
+    line!(text, "ok {name}  {what}, {} steps, digest {:#018x}", sweep.steps, sweep.digest);
+    if let Some(leak) = &sweep.leak {
+        line!(text, "  leaks state between runs: the first seed, run twice, parts at {leak}");
     }
     for property in sweep.never_reached() {
         line!(text, "  never true in any run: sometimes \"{property}\"");
@@ -79,7 +81,7 @@ fn passed(text: &mut String, name: &str, settings: &Settings, sweep: &Sweep) {
 fn failed(text: &mut String, scenario: &Scenario, settings: &Settings, sweep: &Sweep, diagnosis: &Diagnosis) {
     let ended = &diagnosis.ended;
     let seed = diagnosis.failure.seed;
-    line!(text, "FAIL {}  seed {seed}, found in run {} of the sweep", scenario.name(), sweep.runs);
+    line!(text, "FAIL {}  seed {seed}, after {}", scenario.name(), plural(sweep.runs as usize, "run"));
     line!(text, "  {}", clipped(&ended.outcome));
     if let Some(fact) = ended.facts.iter().rev().find(|fact| ["violated", "panic"].contains(&&*fact.kind)) {
         line!(text, "  became false at step {}, {}", fact.step, at(fact));
@@ -157,8 +159,10 @@ fn trigger<'a>(
             };
             let name = format!("{lane} {} = {} of {}", choice.index, choice.value, choice.bound);
             match facts.iter().find(led_to) {
+                // What a scenario's own choice does is for its lane's name to say.
+                Some(fact) if lane.starts_with("user/") => (fact.step, format!("{}  {name}", at(fact))),
                 Some(fact) => (fact.step, format!("{}  {}  [{name}]", at(fact), fact.text)),
-                None => (u64::MAX, format!("[{name}]")),
+                None => (u64::MAX, name),
             }
         })
         .collect();

@@ -6,7 +6,7 @@ use crate::tape::Generator;
 pub(super) struct Fifo;
 
 impl Policy for Fifo {
-    fn pick(&mut self, _: &dyn Candidates, _: &mut Generator) -> usize {
-        0
+    fn pick(&mut self, candidates: &dyn Candidates, _: &mut Generator) -> usize {
+        candidates.oldest()
     }
 }

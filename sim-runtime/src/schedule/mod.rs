@@ -1,8 +1,7 @@
 //! Who runs next.
 //!
-//! A [`Policy`] picks a ready task by its rank of age (0 = ready for longest). It sees ids and
-//! ages, never futures, and it draws from a generator of its own: what the tape records is the
-//! pick. So a failure found by any policy repeats and shrinks the same way, and a policy may be
+//! A [`Policy`] picks a ready task. It sees ids and ages, never futures, and how it draws is its own
+//! business: what the tape records is the pick, as the task's rank of age (0 = ready for longest). So a failure found by any policy repeats and shrinks the same way, and a policy may be
 //! changed without voiding recorded failures.
 //!
 //! No policy wins everywhere, and each has bugs it practically never finds; hence the default is
@@ -36,30 +35,37 @@ impl std::fmt::Display for TaskId {
 pub trait Candidates {
     /// How many there are; at least 2 when a policy is asked.
     fn count(&self) -> usize;
-    /// Visits them, oldest first.
-    fn visit(&self, visitor: &mut dyn FnMut(TaskId));
+    /// The slot of the oldest.
+    fn oldest(&self) -> usize;
+    /// The slot of any of them, each as likely as any other.
+    fn uniform(&self, generator: &mut Generator) -> usize;
+    /// Visits them with their slots, oldest first.
+    fn visit(&self, visitor: &mut dyn FnMut(usize, TaskId));
 }
 
 /// A way to choose the next task.
 pub trait Policy {
-    /// The rank of the task to run, below `candidates.count()`.
+    /// The slot of the task to run, one of those that `candidates` named.
     fn pick(&mut self, candidates: &dyn Candidates, generator: &mut Generator) -> usize;
+
+    /// Whether it always answers [`Candidates::uniform`]: then it need not be asked.
+    fn is_uniform(&self) -> bool {
+        false
+    }
 
     /// The task has ended and its id will not be seen again.
     fn finished(&mut self, _task: TaskId) {}
 }
 
-/// The rank of the candidate with the highest score, the oldest among equals.
+/// The slot of the candidate with the highest score, the oldest among equals.
 fn highest(candidates: &dyn Candidates, mut score: impl FnMut(TaskId) -> u64) -> (usize, TaskId) {
     let mut best: Option<(u64, usize, TaskId)> = None;
-    let mut rank = 0;
-    candidates.visit(&mut |task| {
+    candidates.visit(&mut |slot, task| {
         let score = score(task);
         if best.is_none_or(|(highest, _, _)| score > highest) {
-            best = Some((score, rank, task));
+            best = Some((score, slot, task));
         }
-        rank += 1;
     });
-    let (_, rank, task) = best.expect("a policy is asked only when tasks are ready");
-    (rank, task)
+    let (_, slot, task) = best.expect("a policy is asked only when tasks are ready");
+    (slot, task)
 }

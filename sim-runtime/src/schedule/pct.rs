@@ -55,19 +55,19 @@ impl Policy for Pct {
         let mut choose = |priorities: &mut BTreeMap<TaskId, u64>| {
             highest(candidates, |task| *priorities.entry(task).or_insert_with(|| TOP | generator.next_u64()))
         };
-        let (mut rank, mut task) = choose(priorities);
+        let (mut slot, mut task) = choose(priorities);
         let in_a_row = match self.last {
             Some((last, count)) if last == task => count + 1,
             _ => 1,
         };
         if due || in_a_row > PICKS_IN_A_ROW_MAX {
             self.lower(task);
-            (rank, task) = choose(&mut self.priorities);
+            (slot, task) = choose(&mut self.priorities);
             self.last = Some((task, 1));
         } else {
             self.last = Some((task, in_a_row));
         }
-        rank
+        slot
     }
 
     fn finished(&mut self, task: TaskId) {

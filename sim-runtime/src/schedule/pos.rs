@@ -17,10 +17,10 @@ pub(super) struct Pos {
 
 impl Policy for Pos {
     fn pick(&mut self, candidates: &dyn Candidates, generator: &mut Generator) -> usize {
-        let (rank, task) =
+        let (slot, task) =
             highest(candidates, |task| *self.priorities.entry(task).or_insert_with(|| generator.next_u64()));
         self.priorities.remove(&task);
-        rank
+        slot
     }
 
     fn finished(&mut self, task: TaskId) {

@@ -1,53 +1,44 @@
-//! The ready tasks in order of age, with access by rank.
+//! The ready tasks in order of age.
 //!
 //! Policies speak of "the k-th oldest ready task", and that rank is what the tape records: 0 is
-//! the oldest, so a calm schedule is first in, first out. The structure must push at the young
-//! end and take any rank, both in a few nanoseconds for ten tasks and for 10^5. It is an
-//! append-only row of slots with one bit for each, and counts of set bits at three levels (64,
-//! 1024 and 16384 slots) to find a rank. Taken slots stay as holes until the row is full; then it is
-//! compacted, or doubled when more than half is in use. (Rejected: `VecDeque::remove` moves 400 KiB a step at
-//! 10^5 tasks; `swap_remove` is fast but loses the order of age; a Fenwick tree has the same
-//! complexity with worse constants.)
+//! the oldest, so a calm schedule is first in, first out. But ranks are needed only where a tape is
+//! written or repeated. A sweep draws millions of picks and keeps none, so there the structure must
+//! only push, choose uniformly and take, in a few nanoseconds for ten tasks and for 10^5.
+//!
+//! It is a row of slots in order of age, with one bit for each. Taken slots stay as holes until the row has
+//! twice as many slots as items; then it is compacted. A uniform choice draws a slot and draws again if it is a
+//! hole. A rank is found by counting bits, which is slower (a nanosecond for 64 slots) and rare.
+//!
+//! Rejected: `VecDeque::remove` moves 400 KiB a step at 10^5 tasks; `swap_remove` is fast but loses the order of
+//! age; counts at several levels find any rank quickly, but keeping them up to date cost more
+//! than all the rest of a step.
+
+use crate::tape::{Generator, uniform};
 
 const WORD: usize = 64;
-const GROUP: usize = 16;
 
-/// Ready items, oldest first.
+/// Ready items, oldest first. A *slot* names an item until the next push.
 pub struct Ready<T> {
     slots: Vec<Option<T>>,
+    /// One bit for each slot: whether it is filled.
     bits: Vec<u64>,
-    /// Set bits in each word, in each 16 words, in each 256 words.
-    words: Vec<u8>,
-    groups: Vec<u16>,
-    supers: Vec<u32>,
+    /// Slots before `head` are holes, slots from `tail` on were never filled.
+    head: usize,
     tail: usize,
+    /// The row is compacted when the tail gets here.
+    limit: usize,
     len: usize,
-    /// Words before this one have no set bit.
-    first_word: usize,
 }
 
 impl<T> Default for Ready<T> {
     fn default() -> Self {
-        Self::with_words(1)
+        let mut ready = Self { slots: Vec::new(), bits: Vec::new(), head: 0, tail: 0, limit: 0, len: 0 };
+        ready.extend_to(WORD);
+        ready
     }
 }
 
 impl<T> Ready<T> {
-    fn with_words(words: usize) -> Self {
-        let mut ready = Self {
-            slots: Vec::new(),
-            bits: vec![0; words],
-            words: vec![0; words],
-            groups: vec![0; words.div_ceil(GROUP)],
-            supers: vec![0; words.div_ceil(GROUP * GROUP)],
-            tail: 0,
-            len: 0,
-            first_word: 0,
-        };
-        ready.slots.resize_with(words * WORD, || None);
-        ready
-    }
-
     /// Number of ready items.
     #[inline]
     pub fn len(&self) -> usize {
@@ -65,129 +56,146 @@ impl<T> Ready<T> {
     pub fn push(&mut self, item: T) {
         if self.len == 0 {
             // Only holes so far: start over, and small worlds never fill the row.
+            self.head = 0;
             self.tail = 0;
-            self.first_word = 0;
-        } else if self.tail == self.slots.len() {
-            self.make_room();
+        } else if self.tail == self.limit {
+            self.compact();
         }
         let at = self.tail;
-        self.tail += 1;
-        self.len += 1;
         self.slots[at] = Some(item);
-        let word = at / WORD;
-        self.bits[word] |= 1 << (at % WORD);
-        self.words[word] += 1;
-        self.groups[word / GROUP] += 1;
-        self.supers[word / (GROUP * GROUP)] += 1;
+        self.bits[at / WORD] |= 1 << (at % WORD);
+        self.tail = at + 1;
+        self.len += 1;
     }
 
-    /// Takes the item with this rank; 0 is the oldest.
+    /// Takes the item in this slot.
+    ///
+    /// # Panics
+    ///
+    /// If the slot is a hole.
+    #[inline]
+    pub fn take(&mut self, slot: usize) -> T {
+        let item = self.slots[slot].take().expect("a slot that was chosen is filled");
+        self.bits[slot / WORD] &= !(1 << (slot % WORD));
+        self.len -= 1;
+        if slot == self.head {
+            self.head += 1;
+        }
+        item
+    }
+
+    /// The item in this slot, if it is filled.
+    pub fn get(&self, slot: usize) -> Option<&T> {
+        self.slots.get(slot)?.as_ref()
+    }
+
+    /// The slot of the oldest item.
+    ///
+    /// # Panics
+    ///
+    /// If nothing is ready.
+    #[inline]
+    pub fn oldest(&self) -> usize {
+        assert!(self.len > 0, "nothing is ready");
+        let mut word = self.head / WORD;
+        while self.bits[word] == 0 {
+            word += 1;
+        }
+        word * WORD + self.bits[word].trailing_zeros() as usize
+    }
+
+    /// The slot of any item, each as likely as any other.
+    ///
+    /// # Panics
+    ///
+    /// If nothing is ready.
+    #[inline]
+    pub fn uniform(&self, generator: &mut Generator) -> usize {
+        assert!(self.len > 0, "nothing is ready");
+        loop {
+            let slot = self.head + uniform(generator, (self.tail - self.head) as u64) as usize;
+            if self.bits[slot / WORD] >> (slot % WORD) & 1 == 1 {
+                return slot;
+            }
+        }
+    }
+
+    /// How many items are older than the one in this slot.
+    pub fn rank(&self, slot: usize) -> usize {
+        let (word, bit) = (slot / WORD, slot % WORD);
+        let before: u32 = self.bits[self.head / WORD..word].iter().map(|bits| bits.count_ones()).sum();
+        (before + (self.bits[word] & ((1 << bit) - 1)).count_ones()) as usize
+    }
+
+    /// The slot of the item with this rank; 0 is the oldest.
     ///
     /// # Panics
     ///
     /// If fewer than `rank + 1` items are ready.
-    #[inline]
-    pub fn take(&mut self, rank: usize) -> T {
+    pub fn slot(&self, rank: usize) -> usize {
         assert!(rank < self.len, "rank {rank} of {} ready items", self.len);
-        let at = self.find(rank);
-        self.remove(at)
+        let (mut word, mut left) = (self.head / WORD, rank as u32);
+        while self.bits[word].count_ones() <= left {
+            left -= self.bits[word].count_ones();
+            word += 1;
+        }
+        let mut bits = self.bits[word];
+        for _ in 0..left {
+            bits &= bits - 1;
+        }
+        word * WORD + bits.trailing_zeros() as usize
     }
 
-    /// The items, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.slots[..self.tail].iter().flatten()
+    /// The items with their slots, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
+        let row = self.slots[self.head..self.tail].iter().enumerate();
+        row.filter_map(|(at, item)| Some((self.head + at, item.as_ref()?)))
     }
 
     /// Takes out all items for which `wanted` says yes, oldest first.
     pub fn extract(&mut self, mut wanted: impl FnMut(&T) -> bool) -> Vec<T> {
-        let hits: Vec<usize> =
-            (0..self.tail).filter(|at| self.slots[*at].as_ref().is_some_and(&mut wanted)).collect();
-        hits.into_iter().map(|at| self.remove(at)).collect()
+        let hits: Vec<usize> = self.iter().filter(|(_, item)| wanted(item)).map(|(slot, _)| slot).collect();
+        hits.into_iter().map(|slot| self.take(slot)).collect()
     }
 
-    #[inline]
-    fn find(&mut self, rank: usize) -> usize {
-        while self.words[self.first_word] == 0 {
-            self.first_word += 1;
-        }
-        if rank == 0 {
-            return self.first_word * WORD + self.bits[self.first_word].trailing_zeros() as usize;
-        }
-        let mut left = rank as u32;
-        let mut upper = 0;
-        while self.supers[upper] <= left {
-            left -= self.supers[upper];
-            upper += 1;
-        }
-        let mut group = upper * GROUP;
-        while u32::from(self.groups[group]) <= left {
-            left -= u32::from(self.groups[group]);
-            group += 1;
-        }
-        let mut word = group * GROUP;
-        while u32::from(self.words[word]) <= left {
-            left -= u32::from(self.words[word]);
-            word += 1;
-        }
-        word * WORD + select(self.bits[word], left) as usize
-    }
-
-    #[inline]
-    fn remove(&mut self, at: usize) -> T {
-        let word = at / WORD;
-        self.bits[word] &= !(1 << (at % WORD));
-        self.words[word] -= 1;
-        self.groups[word / GROUP] -= 1;
-        self.supers[word / (GROUP * GROUP)] -= 1;
-        self.len -= 1;
-        self.slots[at].take().expect("a set bit marks a filled slot")
-    }
-
+    /// Moves all items to the front and makes room for as many again.
     #[cold]
-    fn make_room(&mut self) {
-        let words = if self.len * 2 > self.slots.len() { self.bits.len() * 2 } else { self.bits.len() };
-        let mut roomier = Self::with_words(words);
-        for item in self.slots.drain(..).flatten() {
-            roomier.push(item);
+    #[inline(never)]
+    fn compact(&mut self) {
+        let mut filled = 0;
+        for word in self.head / WORD..self.bits.len() {
+            let mut left = std::mem::take(&mut self.bits[word]);
+            while left != 0 {
+                let at = word * WORD + left.trailing_zeros() as usize;
+                left &= left - 1;
+                self.slots.swap(filled, at);
+                filled += 1;
+            }
         }
-        *self = roomier;
+        for word in 0..filled.div_ceil(WORD) {
+            self.bits[word] = u64::MAX >> (WORD - (filled - word * WORD).min(WORD));
+        }
+        self.head = 0;
+        self.tail = filled;
+        self.extend_to((filled * 2).next_multiple_of(WORD));
     }
-}
 
-/// Position of the set bit with this rank (0 is the lowest), by halving on counts of set bits.
-#[inline]
-fn select(bits: u64, rank: u32) -> u32 {
-    // Counts of set bits for each pair, nibble, byte, ... of bits.
-    let pairs = bits - ((bits >> 1) & 0x5555_5555_5555_5555);
-    let nibbles = (pairs & 0x3333_3333_3333_3333) + ((pairs >> 2) & 0x3333_3333_3333_3333);
-    let bytes = (nibbles + (nibbles >> 4)) & 0x0f0f_0f0f_0f0f_0f0f;
-    // Byte i of `sums` counts the set bits in bytes 0..=i.
-    let sums = bytes.wrapping_mul(0x0101_0101_0101_0101);
-    // Count the bytes whose sum is at most `rank`: each leaves its high bit set below.
-    let spread = u64::from(rank) * 0x0101_0101_0101_0101;
-    let at_most = ((spread | 0x8080_8080_8080_8080) - sums) & 0x8080_8080_8080_8080;
-    let byte = at_most.count_ones();
-    let before = if byte == 0 { 0 } else { (sums >> (8 * (byte - 1))) as u32 & 0xff };
-    let mut rest = (bits >> (8 * byte)) as u8;
-    for _ in 0..rank - before {
-        rest &= rest - 1;
+    fn extend_to(&mut self, limit: usize) {
+        self.limit = limit;
+        if self.slots.len() < limit {
+            self.slots.resize_with(limit, || None);
+            self.bits.resize(limit / WORD, 0);
+        }
     }
-    8 * byte + rest.trailing_zeros()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rand_chacha::rand_core::SeedableRng;
 
     proptest! {
-        #[test]
-        fn select_finds_every_set_bit(bits: u64) {
-            let expected: Vec<u32> = (0..64).filter(|bit| bits >> bit & 1 == 1).collect();
-            let found: Vec<u32> = (0..bits.count_ones()).map(|rank| select(bits, rank)).collect();
-            prop_assert_eq!(found, expected);
-        }
-
         #[test]
         fn ranks_are_those_of_a_plain_vector(steps in proptest::collection::vec((any::<bool>(), any::<u32>()), 0..3000)) {
             let (mut ready, mut model) = (Ready::default(), Vec::new());
@@ -197,14 +205,35 @@ mod tests {
                     model.push(id);
                 } else {
                     let rank = draw as usize % model.len();
-                    prop_assert_eq!(ready.take(rank), model.remove(rank));
+                    let slot = ready.slot(rank);
+                    prop_assert_eq!(ready.rank(slot), rank);
+                    prop_assert_eq!(ready.get(slot), Some(&model[rank]));
+                    prop_assert_eq!(ready.take(slot), model.remove(rank));
                 }
                 prop_assert_eq!(ready.len(), model.len());
+                if let Some(oldest) = model.first() {
+                    let slot = ready.oldest();
+                    prop_assert_eq!(ready.get(slot), Some(oldest));
+                }
             }
-            prop_assert_eq!(ready.iter().copied().collect::<Vec<_>>(), model.clone());
+            prop_assert_eq!(ready.iter().map(|(_, id)| *id).collect::<Vec<_>>(), model.clone());
             let odd = ready.extract(|id| id % 2 == 1);
             prop_assert_eq!(odd, model.iter().copied().filter(|id| id % 2 == 1).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_uniform_choice_is_uniform_holes_or_not() {
+        let mut ready = Ready::default();
+        (0..100).for_each(|id| ready.push(id));
+        drop(ready.extract(|id| id % 10 != 3));
+        let mut generator = Generator::seed_from_u64(1);
+        let mut counts = [0_u32; 10];
+        for _ in 0..100_000 {
+            let slot = ready.uniform(&mut generator);
+            counts[ready.get(slot).expect("filled") / 10] += 1;
+        }
+        assert!(counts.iter().all(|count| (9_500..10_500).contains(count)), "{counts:?}");
     }
 
     #[test]
@@ -212,11 +241,12 @@ mod tests {
         let mut ready = Ready::default();
         (0..100_000).for_each(|id| ready.push(id));
         // Taking the same rank and adding at the end walks through the younger half.
-        for id in 100_000..150_000 {
-            assert_eq!(ready.take(50_000), id - 50_000);
+        for id in 100_000..110_000 {
+            let slot = ready.slot(50_000);
+            assert_eq!(ready.take(slot), id - 50_000);
             ready.push(id);
         }
-        assert_eq!(ready.iter().copied().take(3).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(ready.iter().map(|(_, id)| *id).take(3).collect::<Vec<_>>(), [0, 1, 2]);
         assert_eq!(ready.len(), 100_000);
     }
 }

@@ -3,13 +3,17 @@
 //! through a long stretch of another.
 
 use super::{Candidates, Policy};
-use crate::tape::{Generator, uniform};
+use crate::tape::Generator;
 
 pub(super) struct Uniform;
 
 impl Policy for Uniform {
     #[inline]
     fn pick(&mut self, candidates: &dyn Candidates, generator: &mut Generator) -> usize {
-        uniform(generator, candidates.count() as u64) as usize
+        candidates.uniform(generator)
+    }
+
+    fn is_uniform(&self) -> bool {
+        true
     }
 }

@@ -19,12 +19,13 @@ impl Policy for Weighted {
     fn pick(&mut self, candidates: &dyn Candidates, generator: &mut Generator) -> usize {
         let mut sums = Vec::with_capacity(candidates.count());
         let mut total = 0;
-        candidates.visit(&mut |task| {
+        candidates.visit(&mut |slot, task| {
             total += *self.weights.entry(task).or_insert_with(|| 1 << (2 * uniform(generator, 5)));
-            sums.push(total);
+            sums.push((total, slot));
         });
         let draw = uniform(generator, total);
-        sums.partition_point(|sum| *sum <= draw)
+        let (_, slot) = sums[sums.partition_point(|(sum, _)| *sum <= draw)];
+        slot
     }
 
     fn finished(&mut self, task: TaskId) {

@@ -47,7 +47,7 @@ mod tests {
                 seed_select(&Tape::seeded(seed, false));
                 (0..100).map(|_| step()).collect::<Vec<_>>()
             };
-            std::thread::spawn(on_fresh_thread).join().expect("no panic")
+            sim_host::threads::run_on_fresh_thread("select", 1 << 20, on_fresh_thread).expect("no panic")
         };
         assert_eq!(chosen(1), chosen(1));
         assert_ne!(chosen(1), chosen(2));

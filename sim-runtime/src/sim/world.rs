@@ -156,6 +156,7 @@ where
     faults(world).heal();
     world.heal_nodes();
     let deadline = world.now().saturating_add(world.limits.liveness_time);
+    world.attend_every_step(true);
     let stop = world.run_until(deadline, || properties.unmet().is_none());
     match (stop, properties.unmet()) {
         (Stop::Stalled | Stop::Deadline, Some((property, detail))) => {

@@ -35,9 +35,40 @@ impl Source {
     pub(super) fn script(choices: Vec<Choice>) -> Self {
         Self::Script { choices, next: 0 }
     }
+
+    /// What the script says about the choice with this index, made to fit.
+    fn scripted(&mut self, index: u64, bound: u64, tape: &Shared) -> u64 {
+        let Self::Script { choices, next } = self else { return 0 };
+        while choices.get(*next).is_some_and(|choice| choice.index < index) {
+            *next += 1;
+        }
+        match choices.get(*next) {
+            Some(choice) if choice.index == index => {
+                if choice.value >= bound {
+                    tape.misfits.set(tape.misfits.get() + 1);
+                }
+                choice.value.min(bound - 1)
+            }
+            _ => 0,
+        }
+    }
 }
 
 impl LaneState {
+    /// Counts a choice, adds it to the digest as `word`, and keeps it if it is to be kept.
+    #[inline]
+    fn made(&self, choice: Choice, word: u64) {
+        let tape = &*self.tape;
+        let mut digest = tape.digest.get();
+        digest.word((u64::from(self.id) << 48) ^ choice.bound.rotate_left(24) ^ word);
+        tape.digest.set(digest);
+        tape.choices.set(tape.choices.get() + 1);
+        if tape.recording && choice.value != 0 {
+            self.recorded.borrow_mut().push(choice);
+            tape.pending.borrow_mut().push((self.id, choice.index));
+        }
+    }
+
     pub(super) fn new(name: Arc<str>, id: u32, source: Source, tape: Rc<Shared>) -> Self {
         Self {
             name,
@@ -86,31 +117,40 @@ impl Lane {
                 assert!(value < bound, "lane {}: sampled {value}, not below {bound}", state.name);
                 value
             }
-            Source::Script { choices, next } => {
-                while choices.get(*next).is_some_and(|choice| choice.index < index) {
-                    *next += 1;
-                }
-                match choices.get(*next) {
-                    Some(choice) if choice.index == index => {
-                        if choice.value >= bound {
-                            state.tape.misfits.set(state.tape.misfits.get() + 1);
-                        }
-                        choice.value.min(bound - 1)
-                    }
-                    _ => 0,
-                }
+            source @ Source::Script { .. } => source.scripted(index, bound, &state.tape),
+        };
+        state.made(Choice { index, bound, value }, value);
+        value
+    }
+
+    /// A choice among `count` things that are cheaper to name than to rank: `sample` and `named` answer a name,
+    /// `ranked` gives the rank (0 is calm) that is recorded, `word` what stands for the thing in the digest.
+    #[inline]
+    pub(crate) fn decide_named(
+        &self,
+        count: u64,
+        sample: impl FnOnce(&mut Generator) -> usize,
+        ranked: impl FnOnce(usize) -> u64,
+        named: impl FnOnce(u64) -> usize,
+        word: impl FnOnce(usize) -> u64,
+    ) -> usize {
+        let state = &*self.0;
+        let index = state.index.get();
+        state.index.set(index + 1);
+        let tape = &*state.tape;
+        let mut source = state.source.borrow_mut();
+        let (name, rank) = match &mut *source {
+            Source::Drawn(generator) => {
+                let name = sample(generator);
+                (name, if tape.recording { ranked(name) } else { 0 })
+            }
+            source @ Source::Script { .. } => {
+                let rank = source.scripted(index, count, tape);
+                (named(rank), rank)
             }
         };
-        let tape = &*state.tape;
-        let mut digest = tape.digest.get();
-        digest.word((u64::from(state.id) << 48) ^ bound.rotate_left(24) ^ value);
-        tape.digest.set(digest);
-        tape.choices.set(tape.choices.get() + 1);
-        if tape.recording && value != 0 {
-            state.recorded.borrow_mut().push(Choice { index, bound, value });
-            tape.pending.borrow_mut().push((state.id, index));
-        }
-        value
+        state.made(Choice { index, bound: count, value: rank }, word(name));
+        name
     }
 
     pub(super) fn recorded(&self) -> Vec<Choice> {

@@ -32,11 +32,27 @@ pub(crate) struct Heap {
     roomy: BTreeSet<u32>,
     /// versions put in less versions dropped
     pub(crate) versions: u64,
-    /// versions that are dead or will be, since the last VACUUM
+    /// versions that are dead or will be, and not yet pruned
     pub(crate) dead: u64,
+    /// line pointers that only VACUUM gives back
+    dead_pointers: u64,
+    /// what the last VACUUM had to leave: somebody could still see it
+    left_by_vacuum: u64,
 }
 
+/// As `autovacuum_vacuum_threshold`, but twenty times its default: tables of tests stay as they are written.
+const VACUUM_THRESHOLD: u64 = 1000;
+/// As `autovacuum_vacuum_scale_factor`: a fifth.
+const VACUUM_FRACTION: u64 = 5;
+
 impl Heap {
+    /// Whether so much is dead that VACUUM should run by itself. PostgreSQL's autovacuum looks once a minute; here it
+    /// is the commit that brings a table over the threshold.
+    pub(crate) fn wants_vacuum(&self) -> bool {
+        self.dead + self.dead_pointers
+            > VACUUM_THRESHOLD + self.left_by_vacuum + self.versions / VACUUM_FRACTION
+    }
+
     /// How many pages.
     pub(crate) fn pages(&self) -> u32 {
         self.pages
@@ -94,15 +110,14 @@ impl Heap {
     }
 
     /// Puts a version in; its `next` is set to itself. `near` is the page of the version it replaces.
-    pub(crate) fn put(&mut self, mut tuple: Tuple, near: Option<u32>) -> Tid {
+    pub(crate) fn put(&mut self, tuple: Tuple, near: Option<u32>) -> Tid {
         let block = self.page_for(tuple.size_bytes, near);
         if near != Some(block) {
             self.target = block;
         }
         let page = self.page_mut(block).expect("the page was just chosen");
-        let tid = Tid { block, offset: page.next_offset() };
-        tuple.next = tid;
-        page.put(tuple);
+        let tid = Tid { block, offset: page.put(tuple) };
+        page.tuple_mut(tid.offset).expect("it was just put there").next = tid;
         self.versions += 1;
         tid
     }

@@ -18,7 +18,11 @@ pub(crate) struct Page {
     free_bytes: u16,
     /// the oldest transaction whose end may let versions be pruned; none: nothing to prune
     prunable: Xid,
+    /// where chains begin that have something to prune, or will have: what pruning looks at
+    changed: Vec<u16>,
     unused_slots: u16,
+    /// no line pointer before this index is free
+    unused_from: u16,
 }
 
 impl Page {
@@ -27,7 +31,9 @@ impl Page {
             slots: Vec::new(),
             free_bytes: (PAGE_BYTES - PAGE_HEADER_BYTES) as u16,
             prunable: Xid::NONE,
+            changed: Vec::new(),
             unused_slots: 0,
+            unused_from: 0,
         }
     }
 
@@ -39,28 +45,23 @@ impl Page {
 
     /// Puts a version into the first free line pointer; answers its offset.
     pub(crate) fn put(&mut self, tuple: Tuple) -> u16 {
-        if self.unused_slots > 0 {
-            let at = self.slots.iter().position(|slot| matches!(slot, Slot::Unused));
-            let at = at.expect("the page counts its unused line pointers");
-            self.unused_slots -= 1;
-            self.free_bytes -= tuple.size_bytes - LINE_POINTER_BYTES as u16;
-            self.slots[at] = Slot::Tuple(tuple);
-            at as u16 + 1
-        } else {
+        if self.unused_slots == 0 {
             self.free_bytes -= tuple.size_bytes;
+            if self.slots.len() == self.slots.capacity() {
+                // A full page stays: doubling would leave half of it empty for good.
+                self.slots.reserve_exact(self.slots.len() / 8 + 8);
+            }
             self.slots.push(Slot::Tuple(tuple));
-            self.slots.len() as u16
+            return self.slots.len() as u16;
         }
-    }
-
-    /// The offset that [`Page::put`] would answer.
-    pub(crate) fn next_offset(&self) -> u16 {
-        if self.unused_slots > 0 {
-            let at = self.slots.iter().position(|slot| matches!(slot, Slot::Unused));
-            at.expect("the page counts its unused line pointers") as u16 + 1
-        } else {
-            self.slots.len() as u16 + 1
-        }
+        let from = usize::from(self.unused_from);
+        let found = self.slots[from..].iter().position(|slot| matches!(slot, Slot::Unused));
+        let at = from + found.expect("the page counts its unused line pointers");
+        self.unused_slots -= 1;
+        self.unused_from = at as u16 + 1;
+        self.free_bytes -= tuple.size_bytes - LINE_POINTER_BYTES as u16;
+        self.slots[at] = Slot::Tuple(tuple);
+        at as u16 + 1
     }
 
     /// How many line pointers there are, used or not.
@@ -93,22 +94,17 @@ impl Page {
 
     /// Replaces a line pointer; a version that goes gives its bytes back.
     pub(crate) fn set_slot(&mut self, offset: u16, slot: Slot) {
-        let place = &mut self.slots[usize::from(offset) - 1];
+        let at = usize::from(offset) - 1;
+        let place = &mut self.slots[at];
         if let Slot::Tuple(tuple) = place {
             self.free_bytes += tuple.size_bytes - LINE_POINTER_BYTES as u16;
         }
-        if matches!(slot, Slot::Unused) && !matches!(place, Slot::Unused) {
-            self.unused_slots += 1;
-        }
-        *place = slot;
-    }
-
-    /// Replaces a line pointer that holds no version, keeping the count of free ones.
-    pub(crate) fn replace(&mut self, offset: u16, slot: Slot) {
-        let place = &mut self.slots[usize::from(offset) - 1];
         match (matches!(place, Slot::Unused), matches!(slot, Slot::Unused)) {
             (true, false) => self.unused_slots -= 1,
-            (false, true) => self.unused_slots += 1,
+            (false, true) => {
+                self.unused_slots += 1;
+                self.unused_from = self.unused_from.min(at as u16);
+            }
             _ => {}
         }
         *place = slot;
@@ -119,12 +115,16 @@ impl Page {
         while matches!(self.slots.last(), Some(Slot::Unused)) {
             self.slots.pop();
             self.unused_slots -= 1;
+            self.unused_from = self.unused_from.min(self.slots.len() as u16);
             self.free_bytes += LINE_POINTER_BYTES as u16;
         }
     }
 
-    /// Says that `xid`, once over, leaves something to prune.
-    pub(crate) fn mark_prunable(&mut self, xid: Xid) {
+    /// Says that `xid`, once over, leaves something to prune in the chain that begins at `root`.
+    pub(crate) fn mark_prunable(&mut self, xid: Xid, root: u16) {
+        if !self.changed.contains(&root) {
+            self.changed.push(root);
+        }
         if !self.prunable.is_some() || xid < self.prunable {
             self.prunable = xid;
         }
@@ -135,9 +135,12 @@ impl Page {
         self.prunable.is_some() && self.prunable < horizon && self.free_bytes < PRUNE_BELOW_BYTES
     }
 
-    /// Forgets the hint; pruning sets it again for what it had to leave.
-    pub(crate) fn clear_prunable(&mut self) {
+    /// The chains to look at, in order; pruning marks again what it has to leave.
+    pub(crate) fn take_changed(&mut self) -> Vec<u16> {
         self.prunable = Xid::NONE;
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        changed
     }
 
     /// The first visible-or-not version of the chain that begins at `offset`, redirects followed.
@@ -146,6 +149,14 @@ impl Page {
             Slot::Tuple(_) => Some(offset),
             Slot::Redirect(to) => Some(*to),
             Slot::Unused | Slot::Dead => None,
+        }
+    }
+
+    /// Where the chain of the version at `offset` begins.
+    pub(crate) fn root_of(&self, offset: u16) -> u16 {
+        match self.tuple(offset) {
+            Some(tuple) if tuple.flags.has(TupleFlags::HEAP_ONLY) => tuple.root,
+            _ => offset,
         }
     }
 

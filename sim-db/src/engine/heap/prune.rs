@@ -22,8 +22,7 @@ fn is_dead(tuple: &Tuple, horizon: Xid) -> bool {
 /// Returns how many versions went.
 fn prune_page(page: &mut Page, block: u32, horizon: Xid, gone: &mut Vec<(Tid, Row)>) -> u64 {
     let mut dropped = 0;
-    page.clear_prunable();
-    for root in 1..=page.len() {
+    for root in page.take_changed() {
         let Some(start) = page.chain_start(root) else { continue };
         let redirected = start != root;
         if !redirected && page.tuple(root).is_some_and(|tuple| tuple.flags.has(TupleFlags::HEAP_ONLY)) {
@@ -48,7 +47,7 @@ fn prune_page(page: &mut Page, block: u32, horizon: Xid, gone: &mut Vec<(Tid, Ro
             at = page.chain_next(tuple);
         }
         let Some(key_row) = key_row else {
-            mark_rest(page, Some(start));
+            mark_rest(page, root, Some(start));
             continue;
         };
         for offset in &dead {
@@ -57,10 +56,10 @@ fn prune_page(page: &mut Page, block: u32, horizon: Xid, gone: &mut Vec<(Tid, Ro
         dropped += dead.len() as u64;
         // The root's line pointer stays, whatever it held.
         if let Some(living) = at {
-            page.replace(root, Slot::Redirect(living));
-            mark_rest(page, Some(living));
+            page.set_slot(root, Slot::Redirect(living));
+            mark_rest(page, root, Some(living));
         } else {
-            page.replace(root, Slot::Dead);
+            page.set_slot(root, Slot::Dead);
             gone.push((Tid { block, offset: root }, key_row));
         }
     }
@@ -68,33 +67,26 @@ fn prune_page(page: &mut Page, block: u32, horizon: Xid, gone: &mut Vec<(Tid, Ro
 }
 
 /// Keeps the hint for versions of a living chain that will die.
-fn mark_rest(page: &mut Page, mut at: Option<u16>) {
+fn mark_rest(page: &mut Page, root: u16, mut at: Option<u16>) {
     while let Some(offset) = at {
         let Some(tuple) = page.tuple(offset) else { return };
         let xmax = tuple.xmax;
         at = page.chain_next(tuple);
         if xmax.is_some() {
-            page.mark_prunable(xmax);
+            page.mark_prunable(xmax, root);
         }
     }
 }
 
 impl Heap {
-    /// Prunes a page if that is worth a try; answers the chains that died, with a row to
-    /// compute their index keys from.
-    pub(crate) fn prune_if_full(&mut self, block: u32, horizon: Xid) -> Vec<(Tid, Row)> {
-        if !self.page(block).is_some_and(|page| page.wants_pruning(horizon)) {
-            return Vec::new();
-        }
-        self.prune(block, horizon)
-    }
-
-    fn prune(&mut self, block: u32, horizon: Xid) -> Vec<(Tid, Row)> {
+    /// Prunes a page; answers the chains that died, with a row to compute their index keys from.
+    pub(crate) fn prune(&mut self, block: u32, horizon: Xid) -> Vec<(Tid, Row)> {
         let mut gone = Vec::new();
         let page = self.page_mut(block).expect("the caller asks for a page that is there");
         let dropped = prune_page(page, block, horizon, &mut gone);
         self.versions -= dropped;
         self.dead = self.dead.saturating_sub(dropped);
+        self.dead_pointers += gone.len() as u64;
         gone
     }
 
@@ -106,7 +98,7 @@ impl Heap {
             let page = self.page_mut(block).expect("blocks below the count exist");
             for offset in 1..=page.len() {
                 if matches!(page.slot(offset), Some(Slot::Dead)) {
-                    page.replace(offset, Slot::Unused);
+                    page.set_slot(offset, Slot::Unused);
                 }
             }
             page.trim();
@@ -114,7 +106,8 @@ impl Heap {
                 self.roomy.insert(block);
             }
         }
-        self.dead = 0;
+        self.dead_pointers = 0;
+        self.left_by_vacuum = self.dead;
         gone
     }
 }

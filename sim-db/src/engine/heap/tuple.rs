@@ -19,6 +19,8 @@ pub(crate) struct Tuple {
     /// size on PostgreSQL's page, in bytes, with its line pointer
     pub(crate) size_bytes: u16,
     pub(crate) flags: TupleFlags,
+    /// heap-only: the line pointer at which its chain begins
+    pub(crate) root: u16,
     pub(crate) row: Row,
 }
 

@@ -24,10 +24,10 @@ use crate::{
 /// Number of a leaf; a leaf keeps it.
 pub(crate) type LeafId = u32;
 
-/// Bytes of entries that fit a page: 8192 less header, special space and high key.
-const LEAF_BYTES_MAX: u32 = 8192 - 24 - 16 - 20;
-/// How full the last leaf stays when the tree grows at its end.
-const LEAF_BYTES_RIGHTMOST: u32 = LEAF_BYTES_MAX / 10 * 9;
+/// Bytes of a page for entries and high key: 8192 less header and special space.
+const LEAF_BYTES: i64 = 8192 - 24 - 16;
+/// What PostgreSQL keeps free in a high key for a row's place.
+const HIGH_KEY_EXTRA_BYTES: i64 = 8;
 const LEAVES_MAX: usize = 256;
 /// A separator's place when the keys around it differ: below every real place, as PostgreSQL's truncated high keys.
 const TRUNCATED: Tid = Tid { block: 0, offset: 0 };
@@ -36,7 +36,7 @@ const TRUNCATED: Tid = Tid { block: 0, offset: 0 };
 pub(crate) struct Leaf {
     pub(crate) id: LeafId,
     pub(crate) entries: Vec<(Key, Tid)>,
-    bytes: u32,
+    bytes: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -157,7 +157,7 @@ impl Tree {
 
     /// Puts an entry in; answers its leaf, and the split that this took.
     pub(crate) fn insert(&mut self, orders: &[KeyOrder], key: Key, tid: Tid) -> (LeafId, Option<Split>) {
-        let bytes = u32::from(index_entry_bytes(key.values()));
+        let bytes = entry_bytes(&key);
         self.len += 1;
         let Some(at) = self.leaf_for(orders, key.values(), tid) else {
             self.next_leaf = 2;
@@ -173,17 +173,23 @@ impl Tree {
         let is_rightmost = is_last_branch && at.leaf + 1 == branch.leaves.len();
         let leaf = Shared::make_mut(&mut branch.leaves[at.leaf]);
         let place = leaf.entries.partition_point(|e| compare_entry(orders, e, key.values(), tid).is_lt());
-        let grows_at_end = is_rightmost && place == leaf.entries.len();
+        if leaf.entries.len() == leaf.entries.capacity() {
+            // Doubling would leave half of a full leaf empty for good.
+            leaf.entries.reserve_exact(leaf.entries.len() / 8 + 8);
+        }
         leaf.entries.insert(place, (key, tid));
         leaf.bytes += bytes;
         let home = leaf.id;
-        if leaf.bytes <= LEAF_BYTES_MAX {
+        // A leaf that is not the last has a high key, of about the size of an entry.
+        let high_key = if is_rightmost { 0 } else { bytes };
+        if leaf.bytes <= LEAF_BYTES - high_key {
             return (home, None);
         }
-        let keep_bytes = if grows_at_end { LEAF_BYTES_RIGHTMOST } else { leaf.bytes / 2 };
+        let keep = split_point(&leaf.entries, leaf.bytes, is_rightmost, high_key);
         let split = Split { old: leaf.id, new: self.next_leaf };
         self.next_leaf += 1;
-        let (right, place_is_left) = split_leaf(leaf, split.new, keep_bytes, place);
+        let place_is_left = place < keep;
+        let right = split_leaf(leaf, split.new, keep);
         let mut low = right.entries[0].clone();
         if branch.leaves[at.leaf].entries.last().is_none_or(|(last, _)| *last != low.0) {
             low.1 = TRUNCATED;
@@ -213,9 +219,50 @@ impl Tree {
         let branch = Shared::make_mut(&mut self.branches[at.branch]);
         let leaf = Shared::make_mut(&mut branch.leaves[at.leaf]);
         leaf.entries.remove(place);
-        leaf.bytes -= u32::from(index_entry_bytes(key));
+        leaf.bytes -= i64::from(index_entry_bytes(key));
         self.len -= 1;
         true
+    }
+
+    /// VACUUM: drops empty leaves, but for one; answers each with the leaf that has its range of keys now.
+    pub(crate) fn drop_empty_leaves(&mut self) -> Vec<Split> {
+        let mut dropped: Vec<LeafId> = Vec::new();
+        let mut heirs: Vec<Split> = Vec::new();
+        let mut previous: Option<LeafId> = None;
+        let mut left = self.branches.iter().map(|branch| branch.leaves.len()).sum::<usize>();
+        for branch in &mut self.branches {
+            if branch.leaves.iter().all(|leaf| !leaf.entries.is_empty()) {
+                previous = branch.leaves.last().map(|leaf| leaf.id);
+                continue;
+            }
+            let branch = Shared::make_mut(branch);
+            let mut lows = std::mem::take(&mut branch.lows).into_iter();
+            branch.leaves.retain(|leaf| {
+                let low = lows.next().expect("every leaf has a separator");
+                let goes = leaf.entries.is_empty() && left > 1;
+                if !goes {
+                    branch.lows.push(low);
+                    // Leaves before the first that stays: it has their keys.
+                    heirs.extend(dropped.drain(..).map(|old| Split { old, new: leaf.id }));
+                    previous = Some(leaf.id);
+                    return true;
+                }
+                left -= 1;
+                match previous {
+                    Some(heir) => heirs.push(Split { old: leaf.id, new: heir }),
+                    None => dropped.push(leaf.id),
+                }
+                false
+            });
+        }
+        if !heirs.is_empty() || !dropped.is_empty() {
+            self.branches.retain(|branch| !branch.leaves.is_empty());
+            self.lows = self.branches.iter().map(|branch| branch.lows[0].clone()).collect();
+            if let Some(first) = self.branches.first().and_then(|branch| branch.leaves.first()) {
+                heirs.extend(dropped.drain(..).map(|old| Split { old, new: first.id }));
+            }
+        }
+        heirs
     }
 
     /// Every entry, in order.
@@ -225,24 +272,33 @@ impl Tree {
     }
 }
 
-/// Moves the entries beyond `keep_bytes` into a new leaf; tells whether the entry at `place` stayed.
-fn split_leaf(leaf: &mut Leaf, id: LeafId, keep_bytes: u32, place: usize) -> (Leaf, bool) {
-    let mut bytes = 0;
-    let mut keep = 0;
-    for (key, _) in &leaf.entries {
-        let entry = u32::from(index_entry_bytes(key.values()));
-        if bytes + entry > keep_bytes && keep > 0 {
-            break;
+fn entry_bytes(key: &Key) -> i64 {
+    i64::from(index_entry_bytes(key.values()))
+}
+
+/// How many entries stay when a leaf splits, as PostgreSQL chooses: halves, or nine tenths of the last leaf.
+fn split_point(entries: &[(Key, Tid)], bytes: i64, is_rightmost: bool, high_key: i64) -> usize {
+    let mut left = 0;
+    let mut best = (i64::MAX, 1);
+    for at in 1..entries.len() {
+        left += entry_bytes(&entries[at - 1].0);
+        let left_free = LEAF_BYTES - left - entry_bytes(&entries[at].0) - HIGH_KEY_EXTRA_BYTES;
+        let right_free = LEAF_BYTES - high_key - (bytes - left);
+        let off = if is_rightmost { 9 * left_free - right_free } else { left_free - right_free };
+        if left_free >= 0 && right_free >= 0 && off.abs() < best.0 {
+            best = (off.abs(), at);
         }
-        bytes += entry;
-        keep += 1;
     }
-    keep = keep.min(leaf.entries.len() - 1);
+    best.1
+}
+
+/// Moves the entries from `keep` on into a new leaf.
+fn split_leaf(leaf: &mut Leaf, id: LeafId, keep: usize) -> Leaf {
     let entries = leaf.entries.split_off(keep);
     leaf.entries.shrink_to_fit();
-    let moved = entries.iter().map(|(key, _)| u32::from(index_entry_bytes(key.values()))).sum();
+    let moved = entries.iter().map(|(key, _)| entry_bytes(key)).sum();
     leaf.bytes -= moved;
-    (Leaf { id, entries, bytes: moved }, place < keep)
+    Leaf { id, entries, bytes: moved }
 }
 
 #[cfg(test)]
@@ -283,10 +339,45 @@ mod tests {
     }
 
     #[test]
-    fn an_ascending_load_fills_pages_to_nine_tenths() {
+    fn empty_leaves_go_and_what_comes_later_finds_its_place() {
+        let mut tree = Tree::default();
+        let count = 200_000;
+        for n in 0..count {
+            tree.insert(&[], key(n), tid(n));
+        }
+        let kept = |n: i64| n % 50_000 > 49_000;
+        for n in (0..count).filter(|n| !kept(*n)) {
+            assert!(tree.remove(&[], key(n).values(), tid(n)));
+        }
+        assert!(tree.drop_empty_leaves().len() > 400);
+        assert!(tree.drop_empty_leaves().is_empty());
+        assert!(
+            tree.entries().eq((0..count)
+                .filter(|n| kept(*n))
+                .map(|n| (key(n), tid(n)))
+                .collect::<Vec<_>>()
+                .iter())
+        );
+        for n in (0..count).filter(|n| !kept(*n)) {
+            tree.insert(&[], key(n), tid(n));
+        }
+        assert!(tree.entries().eq((0..count).map(|n| (key(n), tid(n))).collect::<Vec<_>>().iter()));
+        for n in 0..count {
+            assert!(tree.remove(&[], key(n).values(), tid(n)), "{n} is found");
+        }
+        tree.drop_empty_leaves();
+        assert!(!tree.has_no_root());
+        tree.insert(&[], key(5), tid(5));
+        assert!(tree.remove(&[], key(5).values(), tid(5)));
+    }
+
+    #[test]
+    fn an_ascending_load_leaves_366_integers_a_leaf() {
         let mut tree = Tree::default();
         let splits = (0..366 * 4)
             .filter(|n| tree.insert(&[], Key::One(Value::Int4(*n)), tid(i64::from(*n))).1.is_some());
         assert_eq!(splits.count(), 3);
+        let first = tree.first_leaf(&[], Bound::Unbounded).expect("the tree has leaves");
+        assert_eq!(tree.leaf(first).entries.len(), 366);
     }
 }

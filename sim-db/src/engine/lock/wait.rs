@@ -140,6 +140,10 @@ impl Session {
     /// 55P03, 40P01, 57014.
     pub async fn lock_table(&self, table: TableId, mode: LockMode, policy: WaitPolicy) -> Result<()> {
         self.switch_point(SwitchPoint::LockTable).await?;
+        if mode == LockMode::AccessExclusive {
+            // PostgreSQL logs such a lock for standbys, and needs an id for it.
+            self.core.state.borrow_mut().xid(self.proc);
+        }
         if self.lock(LockTag::Table(table), mode, policy).await? {
             return Ok(());
         }

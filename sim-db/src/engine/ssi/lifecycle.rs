@@ -59,17 +59,19 @@ impl Ssi {
             Some((xmin, count)) if xmin == snapshot.xmin => self.oldest_xmin = Some((xmin, count + 1)),
             Some(_) => {}
         }
+        // PostgreSQL 15 never learns of an id that was assigned before the snapshot (LOCK TABLE IN ACCESS EXCLUSIVE
+        // MODE, txid_current()), so nobody conflicts with what is written under it.
+        sxact.has_early_xid = !xids.is_empty();
         self.sxacts.insert(id, sxact);
-        for (at, xid) in xids.iter().enumerate() {
-            self.register_xid(id, *xid, at == 0);
-        }
         Some(id)
     }
 
     /// A serializable transaction got an id; `is_top` if it is its own and not a subtransaction's.
     pub(crate) fn register_xid(&mut self, id: SxactId, xid: Xid, is_top: bool) {
-        self.by_xid.insert(xid, id);
-        if let Some(sxact) = self.sxacts.get_mut(&id) {
+        if let Some(sxact) = self.sxacts.get_mut(&id)
+            && !sxact.has_early_xid
+        {
+            self.by_xid.insert(xid, id);
             sxact.xids.push(xid);
             if is_top {
                 sxact.top_xid = xid;

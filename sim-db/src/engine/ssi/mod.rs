@@ -75,6 +75,8 @@ pub(crate) struct Sxact {
     watched_by: Vec<SxactId>,
     locks: OwnLocks,
     did_write: bool,
+    /// it had an id before it had a snapshot
+    has_early_xid: bool,
     finished_before: Xid,
     top_xid: Xid,
     xids: Vec<Xid>,
@@ -96,6 +98,7 @@ impl Sxact {
             watched_by: Vec::new(),
             locks: OwnLocks::default(),
             did_write: false,
+            has_early_xid: false,
             finished_before: Xid::NONE,
             top_xid: Xid::NONE,
             xids: Vec::new(),
@@ -239,6 +242,28 @@ impl State {
         while let Some(target) = at {
             self.ssi_write_one(me, target, in_subtransaction)?;
             at = target.parent();
+        }
+        Ok(())
+    }
+
+    /// Every row of a table is about to go (TRUNCATE, DROP): whoever read any of it is a conflict.
+    ///
+    /// # Errors
+    /// 40001.
+    pub(crate) fn ssi_write_whole(&mut self, proc: ProcId, table: TableId) -> Result<()> {
+        let Some(me) = self.watched_on(proc, table) else { return Ok(()) };
+        self.ssi.get_mut(me).did_write = true;
+        let indexes = &self.store.table(table).indexes;
+        let concerns = |target: &Target| match target.relation() {
+            Relation::Table(id) => id == table,
+            Relation::Index(id) => indexes.contains(&id),
+        };
+        let targets = self.ssi.targets.iter().filter(|(target, _)| concerns(target));
+        let mut readers: Vec<SxactId> = targets.flat_map(|(_, holders)| holders.iter().copied()).collect();
+        readers.sort_unstable();
+        readers.dedup();
+        for reader in readers.into_iter().filter(|reader| *reader != me) {
+            self.ssi.flag_conflict(reader, me, me)?;
         }
         Ok(())
     }
