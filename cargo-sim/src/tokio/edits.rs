@@ -1,6 +1,6 @@
 //! The edits to the copied sources of tokio.
 //!
-//! Off its own runtime, tokio's `sync`, `io` and macros work as they are but for three things, and each takes
+//! Off its own runtime, tokio's `sync`, `io` and macros work as they are but for four things, and each takes
 //! one small edit. They speak to the drop-in through a module of ours in the copy, `sim`, whose hooks are
 //! unset until a simulation installs them.
 //!
@@ -10,6 +10,7 @@
 //!    keys and a counter that lives as long as the process: both now ask the hook first. It sits in
 //!    `context::thread_rng_n`, below `macros::support`, because `watch` calls that one directly.
 //! 3. `mpsc::Sender::send_timeout` sleeps on tokio's own timer and panics without its runtime.
+//! 4. `blocking_recv` and its kin panic within asynchronous code; what that is, the drop-in knows.
 //!
 //! An edit looks for a text that must occur exactly once. If it does not, the version looks different from what
 //! was checked and nothing is guessed.
@@ -28,7 +29,7 @@ pub struct Edit {
 }
 
 /// All of them.
-pub const EDITS: [Edit; 4] = [
+pub const EDITS: [Edit; 5] = [
     Edit {
         file: "src/task/coop/mod.rs",
         pattern: "pub(crate) fn budget<R>(f: impl FnOnce() -> R) -> R {",
@@ -50,6 +51,11 @@ pub const EDITS: [Edit; 4] = [
         pattern: "crate::time::timeout(timeout, self.reserve())",
         replacement: "crate::sim::timeout(timeout, self.reserve())",
     },
+    Edit {
+        file: "src/runtime/context/blocking.rs",
+        pattern: "pub(crate) fn try_enter_blocking_region() -> Option<BlockingRegionGuard> {",
+        replacement: "pub(crate) fn try_enter_blocking_region() -> Option<BlockingRegionGuard> {\n    if crate::sim::is_asynchronous() {\n        return None;\n    }\n",
+    },
 ];
 
 /// The module `sim` of the copy: the seam between it and the drop-in.
@@ -66,6 +72,8 @@ use std::time::Duration;
 pub struct Hooks {
     /// A number below the bound; `None` outside a run.
     pub draw: fn(u32) -> Option<u32>,
+    /// Whether the thread drives asynchronous code of a simulation, and so must not block.
+    pub is_asynchronous: fn() -> bool,
     /// A future that is ready after this much virtual time; `None` outside a run.
     pub sleep: fn(Duration) -> Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
 }
@@ -81,6 +89,12 @@ pub fn install(hooks: Hooks) {
 #[inline]
 pub(crate) fn draw(bound: u32) -> Option<u32> {
     (HOOKS.get()?.draw)(bound)
+}
+
+#[allow(dead_code)]
+#[inline]
+pub(crate) fn is_asynchronous() -> bool {
+    HOOKS.get().is_some_and(|hooks| (hooks.is_asynchronous)())
 }
 
 #[cfg(feature = "time")]

@@ -77,6 +77,27 @@ impl Drop for Entered {
     }
 }
 
+/// The run this thread has entered, or null.
+pub(crate) fn entered() -> *const Inside {
+    ENTERED.try_with(Cell::get).unwrap_or(ptr::null())
+}
+
+/// Enters a run that another thread is inside of; leaves it when the guard is dropped.
+///
+/// # Safety
+/// `inside` is what [`entered`] gave on a thread that is still inside, and that thread and this one never
+/// run at the same time.
+pub(crate) unsafe fn adopt(inside: *const Inside) -> Option<Entered> {
+    if inside.is_null() {
+        return None;
+    }
+    // SAFETY: alive, as the caller promises; this count keeps it so for this thread's stay.
+    unsafe { Rc::increment_strong_count(inside) };
+    ENTERED.set(inside);
+    GATE.set(inside);
+    Some(Entered { inside, not_send: PhantomData })
+}
+
 /// Runs `f` with the real machine, from inside a run or not: for the tool's own files and reports.
 ///
 /// Whatever `f` reads is not decided by the tape; nothing of it may reach the code under test.

@@ -13,6 +13,7 @@
 //! | [`inspect`] | a waker that tells when it is cloned |
 //! | [`real`] | the host's clock, entropy and environment, gate or not |
 //! | [`threads`] | a fresh thread for each run |
+//! | [`turns`] | threads of one run, one of which moves at a time |
 //! | [`thread_words`] | a word that a crate keeps in a thread-local, set for each run |
 //! | [`watchdog`] | notices a run that stopped moving |
 //! | [`process`] | a fresh process: fork, or a respawn at fixed addresses |
@@ -67,6 +68,7 @@ pub mod real;
 pub mod resources;
 pub mod thread_words;
 pub mod threads;
+pub mod turns;
 pub mod watchdog;
 
 pub use gate::{Entered, enter, inside, is_inside, outside};

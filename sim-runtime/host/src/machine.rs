@@ -38,18 +38,42 @@ pub trait Machine {
     fn blocking_sleep(&self, ns: u64);
 
     /// The thread blocks on a lock, a condition variable, a channel or `park` of std or `parking_lot`
-    /// (a futex) for at most `limit_ns`, as long as `still_waiting` is true.
+    /// (a futex, whose address is `word`) for at most `limit_ns`, as long as `still_waiting` is true.
     ///
     /// By default a wait with a limit sleeps it out in virtual time, since on a single thread nobody can
     /// end it early; one without a limit is left to the kernel and to the [watchdog](crate::watchdog). A machine whose
     /// blocking closures have stacks of their own can run other tasks until `still_waiting` turns false. Beware of locks in
     /// statics: a run on another thread may hold one for a moment, and whether it does is the host's doing. A wait
     /// without a limit that comes from code which cannot switch tasks is best answered with [`Waited::Real`].
-    fn blocking_wait(&self, limit_ns: Option<u64>, still_waiting: &dyn Fn() -> bool) -> Waited {
+    fn blocking_wait(&self, _word: usize, limit_ns: Option<u64>, still_waiting: &dyn Fn() -> bool) -> Waited {
         let Some(limit_ns) = limit_ns else { return Waited::Real };
         self.blocking_sleep(limit_ns);
         if still_waiting() { Waited::TimedOut } else { Waited::Woken }
     }
+
+    /// Whether threads that code starts are simulated: each is handed over as a [`Guest`](crate::turns::Guest).
+    /// Otherwise they are [refused](Refused::Thread). Default `false`.
+    fn hosts_threads(&self) -> bool {
+        false
+    }
+
+    /// Code has started a thread, which runs in the turns it is given. Default: it never gets one.
+    fn thread_started(&self, _guest: crate::turns::Guest) {}
+
+    /// A guest begins, on its own thread; what this answers is dropped at its end. Default: nothing.
+    fn enter_thread(&self) -> Box<dyn std::any::Any> {
+        Box::new(())
+    }
+
+    /// `sched_yield`: others may go on first. Default: nothing.
+    fn blocking_yield(&self) {}
+
+    /// `raise`, and `kill` of the process itself. Never asked for signal 0. Default: nothing happens.
+    fn raise(&self, _signal: i32) {}
+
+    /// Those who [wait](Machine::blocking_wait) on the word at this address, `count` of them at most, are told to look
+    /// again. Default: nothing.
+    fn blocking_wake(&self, _word: usize, _count: u32) {}
 
     /// Processors: `available_parallelism`, `num_cpus`. At least 1. Default 1.
     fn processors(&self) -> usize {

@@ -26,6 +26,10 @@ impl<T> JoinHandle<T> {
         Self { task: Some(task.fallible()), key }
     }
 
+    pub(super) fn key(&self) -> TaskKey {
+        self.key
+    }
+
     /// The task's number within its run.
     pub fn id(&self) -> TaskId {
         self.key.id

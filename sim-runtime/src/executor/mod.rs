@@ -7,8 +7,11 @@
 //! otherwise.
 //!
 //! Tasks switch at awaits only. Simulated input and output and lock operations are made switch
-//! points by [`switch_point`], because a runtime with several threads could switch there.
+//! points by [`switch_point`], because a runtime with several threads could switch there. What blocks
+//! instead of awaiting ([`spawn_blocking_on`], [`block_on`], a lock of std) stands still while the rest
+//! goes on.
 
+mod blocking;
 mod heartbeat;
 mod join;
 mod limits;
@@ -19,6 +22,7 @@ mod spawn;
 mod waiting;
 mod world;
 
+pub use blocking::{Blocked, block_on, spawn_blocking_on};
 pub use heartbeat::{Heartbeat, Running};
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub use limits::{Limit, Limits};
@@ -28,4 +32,5 @@ pub use sleep::{
     Elapsed, Interval, Sleep, Timeout, interval, sleep, sleep_until, switch_point, timeout, yield_now,
 };
 pub use spawn::{spawn, spawn_on};
+pub(crate) use world::Inside;
 pub use world::{PanicNote, Setup, World, current, try_current, with_current};

@@ -14,6 +14,9 @@ pub(crate) fn install_panic_hook() {
                 let message = information.payload_as_str().unwrap_or("a panic without a message").to_owned();
                 let location = information.location().map_or_else(String::new, ToString::to_string);
                 world.panic_seen(message, location);
+                if world.is_ambient() {
+                    before(information);
+                }
             }
             None => before(information),
         }));

@@ -109,14 +109,17 @@ impl World {
         let step = self.step.get() + 1;
         self.step.set(step);
         self.clock_reads.set(0);
-        self.advance(self.limits.poll_cost);
+        if !self.frozen.get() {
+            self.advance(self.limits.poll_cost);
+        }
         self.heartbeat.beat(key.id, node.0, site);
         if self.trace.is_recording() {
             self.before_recorded_poll(key, step);
         }
-        self.current.set(Some((key, node)));
+        // Not `None` when a task that blocks runs this loop while it waits.
+        let before = self.current.replace(Some((key, node)));
         runnable.run();
-        self.current.set(None);
+        self.current.set(before);
         if self.watched.get() {
             self.call_watch();
         }
@@ -257,26 +260,27 @@ impl World {
         found.into_iter().map(|runnable| (runnable.metadata().node, runnable)).collect()
     }
 
-    /// Drops the futures of all tasks of `node` (of all nodes, if `None`), now, each as if its own
-    /// node did it. The running task, if it is one of them, is aborted instead: it ends when it
-    /// next returns.
+    /// Drops the futures of all tasks of `node` (of all nodes, if `None`), as [`World::drop_tasks_if`].
     pub(crate) fn drop_tasks(&self, node: Option<NodeId>) {
+        self.drop_tasks_if(|_, of| node.is_none_or(|node| node == of));
+    }
+
+    /// Drops the futures of the tasks for which `wanted` says yes, now, each as if its own node did
+    /// it. A task that is being polled is aborted instead: it ends when it next returns.
+    pub fn drop_tasks_if(&self, wanted: impl Fn(TaskId, NodeId) -> bool) {
         let running = self.current.get().map(|(key, _)| key.id);
         // Destructors may wake and spawn: go on until none is left.
         for _ in 0..DROP_ROUNDS_MAX {
             let mut wakers = Vec::new();
             for task in self.tasks.borrow_mut().live_mut() {
-                let hit = node.is_none_or(|node| node == task.node);
-                if hit && Some(task.id) == running && !task.aborted {
+                if wanted(task.id, task.node) && (Some(task.id) != running || !task.aborted) {
                     self.mark_aborted(task);
-                    wakers.push(task.waker.clone());
-                } else if hit && Some(task.id) != running {
                     wakers.push(task.waker.clone());
                 }
             }
             // Waking puts them among the ready (or parked) ones; from there they can be dropped.
             wakers.into_iter().for_each(std::task::Waker::wake);
-            let victims = self.extract(|id, of| Some(id) != running && node.is_none_or(|node| node == of));
+            let victims = self.extract(|id, of| Some(id) != running && wanted(id, of));
             if victims.is_empty() {
                 return;
             }

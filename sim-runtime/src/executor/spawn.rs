@@ -42,8 +42,12 @@ where
     let key = world.tasks.borrow().next_key(world.run);
     let supervised = Supervised { future: Some(future), registration: Registration(key) };
     let tag = Tag { key, node, site: world.site(spawned_at) };
+    // SAFETY: neither future, output nor schedule function need be `Send`, because one thread of a run moves at
+    // a time (`sim_host::turns`) and all handles to a task act through the run: a waker woken outside of it does
+    // nothing. `'static` is asked for above. `spawn_local` would do but for tasks spawned on a guest's thread.
+    #[allow(unsafe_code)]
     let (runnable, task) =
-        async_task::Builder::new().metadata(tag).spawn_local(move |_| supervised, schedule);
+        unsafe { async_task::Builder::new().metadata(tag).spawn_unchecked(move |_| supervised, schedule) };
     let entry = Task {
         id: key.id,
         node,
@@ -167,16 +171,22 @@ impl World {
 }
 
 fn panicked(key: TaskKey, payload: Box<dyn Any + Send>) -> JoinError {
-    with_current(|world| {
-        let seen = world.last_panic.borrow_mut().take();
+    with_current(|world| world.task_panicked(&*payload));
+    JoinError::panicked(key.id, payload)
+}
+
+impl World {
+    /// Notes that the running task panicked with this payload; the run ends unless it
+    /// [tolerates](World::tolerate_panics) that. For whoever catches panics before the executor does.
+    pub fn task_panicked(&self, payload: &(dyn Any + Send)) {
+        let seen = self.last_panic.borrow_mut().take();
         let (message, location) = seen.unwrap_or_else(|| {
-            let message = message_of(&*payload).unwrap_or_else(|| "a panic without a message".to_owned());
+            let message = message_of(payload).unwrap_or_else(|| "a panic without a message".to_owned());
             (message, "a place the panic hook did not see".to_owned())
         });
-        world.note_panic(message, location);
-        if !world.tolerate_panics.get() {
-            world.stop();
+        self.note_panic(message, location);
+        if !self.tolerate_panics.get() {
+            self.stop();
         }
-    });
-    JoinError::panicked(key.id, payload)
+    }
 }

@@ -56,6 +56,16 @@ pub struct World {
     pub(super) called: Cell<u32>,
     pub(super) clock_reads: Cell<u32>,
     pub(super) closing: Cell<bool>,
+    /// Threads of std are simulated.
+    pub(super) hosts_threads: Cell<bool>,
+    /// Nobody will report on this run.
+    pub(super) ambient: Cell<bool>,
+    /// Time moves by jumps only.
+    pub(super) frozen: Cell<bool>,
+    /// Time that passed for std's clocks but not for timers.
+    pub(super) lead: Cell<Nanos>,
+    /// Who waits on which futex word, in order of arrival.
+    pub(super) waiters: RefCell<BTreeMap<usize, Vec<Waker>>>,
     /// Tasks of paused nodes that became ready.
     pub(super) parked: RefCell<BTreeMap<NodeId, Vec<Runnable<Tag>>>>,
     pub(super) any_paused: Cell<bool>,
@@ -153,8 +163,9 @@ pub(crate) struct Inside(());
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        let left = CURRENT.with(|current| current.borrow_mut().take());
-        drop(left);
+        // Not there any more when a guest's thread ends.
+        let world = CURRENT.try_with(|current| current.borrow_mut().take());
+        drop(world);
     }
 }
 
@@ -186,6 +197,11 @@ impl World {
             called: Cell::new(0),
             clock_reads: Cell::new(0),
             closing: Cell::new(false),
+            hosts_threads: Cell::new(false),
+            ambient: Cell::new(false),
+            frozen: Cell::new(false),
+            lead: Cell::new(0),
+            waiters: RefCell::default(),
             parked: RefCell::default(),
             any_paused: Cell::new(false),
             tolerate_panics: Cell::new(false),
@@ -225,6 +241,16 @@ impl World {
         self.now.get()
     }
 
+    /// Tells this run from others of the process: for what must not act on another run's world.
+    pub fn number(&self) -> u32 {
+        self.run
+    }
+
+    /// Every waiting task in words, for a message about a run that cannot go on.
+    pub fn waiting_tasks(&self) -> Vec<String> {
+        self.describe_tasks()
+    }
+
     /// Polls made so far.
     #[inline]
     pub fn step(&self) -> u64 {
@@ -234,6 +260,9 @@ impl World {
     /// As [`World::now`], for clocks that simulated code reads: reading over and over within one
     /// poll moves time, by 1 ns at first, doubling every 64 reads up to 100 µs.
     pub fn read_clock(&self) -> Nanos {
+        if self.frozen.get() {
+            return self.now();
+        }
         let reads = self.clock_reads.get();
         self.clock_reads.set(reads.saturating_add(1));
         self.advance((1 << (reads / 64).min(20)).min(100_000));
@@ -251,6 +280,44 @@ impl World {
     #[inline]
     pub fn advance(&self, by: Nanos) {
         self.now.set(self.now.get().saturating_add(by));
+    }
+
+    /// With `true`, time stands still while anything is ready: polls and clock readings cost nothing, and
+    /// time only jumps to the next deadline when idle. What `tokio::time::pause` asks for.
+    pub fn freeze(&self, frozen: bool) {
+        // A moment passes between what happened before and the standstill.
+        self.advance(u64::from(frozen));
+        self.frozen.set(frozen);
+    }
+
+    /// With `true`, threads that code starts are simulated, as blocking closures are; by default they are refused.
+    pub fn host_threads(&self, host: bool) {
+        self.hosts_threads.set(host);
+    }
+
+    /// Whether threads that code starts are simulated.
+    pub fn hosts_threads(&self) -> bool {
+        self.hosts_threads.get()
+    }
+
+    /// Whether this is the world of an [`Ambient`](crate::sim::Ambient): there is no scenario, and nobody will report
+    /// on the run.
+    pub fn is_ambient(&self) -> bool {
+        self.ambient.get()
+    }
+
+    pub(crate) fn set_ambient(&self) {
+        self.ambient.set(true);
+    }
+
+    /// How far std's clocks are ahead of virtual time: blocking sleeps while time stands still move those alone.
+    pub fn lead(&self) -> Nanos {
+        self.lead.get()
+    }
+
+    /// Whether time [stands still](World::freeze).
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.get()
     }
 
     /// Arms a timer for the true time `deadline`.

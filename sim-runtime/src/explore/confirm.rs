@@ -62,7 +62,7 @@ fn try_confirm(scenario: &Scenario, request: &Request) -> Result<Confirmation, S
     if let Some(choices) = &request.script {
         fs::write(&script, choices.to_string()).map_err(|error| format!("{}: {error}", script.display()))?;
     }
-    let order = serde_json::to_string(&order).map_err(|error| error.to_string())?;
+    let order = ron::to_string(&order).map_err(|error| error.to_string())?;
     let mut child = Respawn::new().variable(CHILD, order).limit(LIMIT);
     for variable in ["SIM_SEED", "SIM_SEEDS", "SIM_TIME", "SIM_REPLAY", "SIM_LOG"] {
         child = child.without_variable(variable);
@@ -82,8 +82,8 @@ fn try_confirm(scenario: &Scenario, request: &Request) -> Result<Confirmation, S
     let finished = finished?;
     match answered {
         Ok(bytes) => {
-            let ended = serde_json::from_slice(&bytes)
-                .map_err(|error| format!("its answer is unreadable: {error}"))?;
+            let ended =
+                ron::de::from_bytes(&bytes).map_err(|error| format!("its answer is unreadable: {error}"))?;
             Ok(Confirmation::Ran(Box::new(ended)))
         }
         Err(_) => {
@@ -106,7 +106,7 @@ pub fn alone(scenario: &Scenario, request: &Request, isolation: Isolation) -> En
 /// `scenario` is the one; answers `true` when it is another, which then must not run.
 pub fn answer_parent(scenario: &Scenario) -> bool {
     let Some(order) = sim_host::real::variable(CHILD) else { return false };
-    let order: Order = serde_json::from_str(&order.to_string_lossy()).expect("only `confirm` sets SIM_CHILD");
+    let order: Order = ron::from_str(&order.to_string_lossy()).expect("only `confirm` sets SIM_CHILD");
     if order.scenario != scenario.name() {
         return true;
     }
@@ -119,7 +119,9 @@ pub fn answer_parent(scenario: &Scenario) -> bool {
     let request = Request { seed: order.seed, script, policy, recording: true };
     install_panic_hook();
     let ended = Runner::new(scenario, Isolation::Thread).run(scenario, &request);
-    let answer = serde_json::to_vec(&ended).expect("what is known of a run has only strings for keys");
+    let answer = ron::to_string(&ended)
+        .map(String::into_bytes)
+        .expect("what is known of a run has only strings for keys");
     let written = fs::write(&order.answer, answer);
     std::process::exit(i32::from(written.is_err()));
 }

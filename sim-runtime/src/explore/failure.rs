@@ -115,7 +115,7 @@ impl Failure {
     /// The text of the file.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
-        let outcome = serde_json::to_string(&self.outcome).expect("an outcome has only strings in it");
+        let outcome = ron::to_string(&self.outcome).expect("an outcome has only strings in it");
         let header = [
             ("version", VERSION.to_owned()),
             ("scenario", self.scenario.clone()),
@@ -167,7 +167,7 @@ impl Failure {
         let digest = digest.strip_prefix("0x").and_then(|digits| u64::from_str_radix(digits, 16).ok());
         let policy =
             header(&lines, 4, "policy")?.parse().map_err(|unknown| error(4, format!("{unknown}")))?;
-        let outcome = serde_json::from_str(header(&lines, 7, "outcome")?)
+        let outcome = ron::from_str(header(&lines, 7, "outcome")?)
             .map_err(|unreadable| error(7, format!("the outcome is unreadable: {unreadable}")))?;
         let section = |from: usize, name: &str| {
             let at = lines[from..].iter().position(|line| *line == name);

@@ -123,14 +123,14 @@ impl Runner {
             // The watchdog's thread does not exist in the child: this process waits for it instead.
             let runner = Self::new(scenario, Isolation::Thread);
             let ended = runner.run_on_thread(scenario, request);
-            serde_json::to_vec(&ended).expect("what is known of a run has only strings for keys")
+            ron::to_string(&ended).expect("what is known of a run is plain data").into_bytes()
         };
         let answer = sim_host::process::run_in_fork(None, run);
         let failed = |message: String| {
             Ended::unknown(Outcome::Panicked { message, location: String::new(), task: String::new() })
         };
         match answer {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+            Ok(bytes) => ron::de::from_bytes(&bytes).unwrap_or_else(|error| {
                 failed(format!("the run's process answered something unreadable: {error}"))
             }),
             Err(error) => failed(format!("the run's process ended early: {error}")),

@@ -3,11 +3,14 @@
 //! The runtime knows no packets and no disks. Whatever has state on a node (sockets, files)
 //! registers a [`Lifecycle`] and is told when a node boots or crashes.
 
+mod disk;
 mod finish;
 mod machine;
+mod signal;
 mod state;
 
 pub use machine::{Hosted, Resolver};
+pub use signal::SignalListener;
 pub use state::{Lifecycle, NodeState, Nodes, nodes};
 
 use crate::executor::{JoinError, JoinHandle, World, spawn_on, with_current};

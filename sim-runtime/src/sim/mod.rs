@@ -5,6 +5,7 @@
 //! ones booted); then in the *liveness* phase whatever must [`eventually`](Sim::eventually) be
 //! true gets time to become so.
 
+mod ambient;
 mod holds;
 mod outcome;
 mod property;
@@ -12,6 +13,7 @@ mod select;
 mod world;
 
 pub use crate::node::Finish;
+pub use ambient::Ambient;
 pub use holds::Holds;
 pub use outcome::Outcome;
 pub use property::Properties;

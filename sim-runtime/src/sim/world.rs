@@ -4,7 +4,7 @@ use super::outcome::Outcome;
 use super::property::{Properties, properties};
 use super::select::seed_select;
 use super::{Finish, Sim};
-use crate::executor::{Limit, Setup, Stop, World, spawn_on};
+use crate::executor::{Limit, PanicNote, Setup, Stop, World, spawn_on};
 use crate::fault::{Account, faults};
 use crate::node::Hosted;
 use crate::tape::Recording;
@@ -143,7 +143,11 @@ where
         Some(Err(detail)) => {
             return Outcome::Violated { property: "the scenario returns without an error".into(), detail };
         }
-        None => return failure(world, properties, Stop::Failed).expect("the scenario's own task panicked"),
+        None => {
+            // Other panics may have been tolerated before it.
+            let own = world.panics().into_iter().rfind(|note| note.task == Some(main.id()));
+            return panicked(own.expect("the scenario's own task panicked"));
+        }
     }
     if !properties.has_liveness() {
         return Outcome::Passed;
@@ -196,12 +200,14 @@ fn failure(world: &Rc<World>, properties: &Properties, stop: Stop) -> Option<Out
         }
         Stop::Failed => {
             let note = world.panics().into_iter().next();
-            let note = note.expect("only a violation or a panic stops a run");
-            let node = if note.node.is_empty() { "the scenario" } else { &note.node };
-            let task = note
-                .task
-                .map_or_else(String::new, |id| format!("{id} of {node}, spawned at {}", note.spawned_at));
-            Some(Outcome::Panicked { message: note.message, location: note.location, task })
+            Some(panicked(note.expect("only a violation or a panic stops a run")))
         }
     }
+}
+
+fn panicked(note: PanicNote) -> Outcome {
+    let node = if note.node.is_empty() { "the scenario" } else { &note.node };
+    let task =
+        note.task.map_or_else(String::new, |id| format!("{id} of {node}, spawned at {}", note.spawned_at));
+    Outcome::Panicked { message: note.message, location: note.location, task }
 }

@@ -13,7 +13,7 @@ use super::{clock, failed, next};
 use crate::gate::ask;
 use crate::machine::Waited;
 
-/// Answers a futex wait; `None` for every other operation, or outside.
+/// Answers a futex wait and hears of a wake; `None` for every operation but a wait, or outside.
 pub(super) unsafe fn wait(
     word: *const u32,
     operation: c_int,
@@ -21,9 +21,17 @@ pub(super) unsafe fn wait(
     timeout: *const timespec,
 ) -> Option<c_long> {
     let command = operation & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME);
+    if matches!(
+        command,
+        libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET | libc::FUTEX_REQUEUE | libc::FUTEX_CMP_REQUEUE
+    ) {
+        // Told to the machine; the kernel is told too, as a thread outside may wait on the word.
+        ask(|inside| inside.machine.blocking_wake(word as usize, expected));
+    }
     if !matches!(command, libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET) {
         return None;
     }
+    let address = word as usize;
     let (waited, limit_ns) = ask(|inside| {
         // SAFETY: the caller of the hook waits on this word, so it is there and only changed atomically.
         let word = unsafe { AtomicU32::from_ptr(word.cast_mut()) };
@@ -37,7 +45,7 @@ pub(super) unsafe fn wait(
         });
         let still_waiting = || word.load(Ordering::SeqCst) == expected;
         if still_waiting() {
-            (Some(inside.machine.blocking_wait(limit_ns, &still_waiting)), limit_ns)
+            (Some(inside.machine.blocking_wait(address, limit_ns, &still_waiting)), limit_ns)
         } else {
             (None, limit_ns)
         }

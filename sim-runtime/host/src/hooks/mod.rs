@@ -22,6 +22,7 @@ mod output;
 mod processes;
 mod processors;
 mod raw_syscall;
+mod signals;
 mod sleep;
 mod socket_address;
 mod socket_bytes;

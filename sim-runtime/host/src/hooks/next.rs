@@ -82,6 +82,10 @@ next_functions! {
 
     fn nanosleep(wanted: *const timespec, left: *mut timespec) -> c_int;
     fn clock_nanosleep(clock: clockid_t, flags: c_int, wanted: *const timespec, left: *mut timespec) -> c_int;
+    fn pthread_join(thread: pthread_t, value: *mut *mut c_void) -> c_int;
+    fn sched_yield() -> c_int;
+    fn raise(signal: c_int) -> c_int;
+    fn kill(process: pid_t, signal: c_int) -> c_int;
     fn usleep(microseconds: useconds_t) -> c_int;
     fn sleep(seconds: c_uint) -> c_uint;
     fn poll(files: *mut pollfd, count: nfds_t, timeout_ms: c_int) -> c_int;

@@ -72,7 +72,11 @@ impl Machine for FakeMachine {
         self.now_ns.set(self.now_ns.get() + ns);
     }
 
-    fn blocking_wait(&self, limit_ns: Option<u64>, still_waiting: &dyn Fn() -> bool) -> Waited {
+    fn raise(&self, signal: i32) {
+        self.refused.borrow_mut().push(format!("signal {signal}"));
+    }
+
+    fn blocking_wait(&self, _word: usize, limit_ns: Option<u64>, still_waiting: &dyn Fn() -> bool) -> Waited {
         if let Some(task) = self.on_wait.take() {
             sim_host::inside(task);
         }

@@ -1,0 +1,163 @@
+//! A listening socket on the simulated network.
+
+use super::tcp_stream::{TTL, TcpStream};
+use crate::net::addr::{self, ToSocketAddrs};
+use crate::net::descriptor::{self, Descriptor, Kind};
+use crate::runtime::Handle;
+use crate::task::coop;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, ready};
+
+/// A listening socket on the simulated network.
+pub struct TcpListener {
+    raw: sim_net::TcpListener,
+    descriptor: Descriptor,
+    handle: Handle,
+    ttl: AtomicU32,
+}
+
+/// Queue length when none is given.
+const BACKLOG: usize = 1_024;
+
+impl TcpListener {
+    pub(super) fn new(raw: sim_net::TcpListener) -> Self {
+        Self {
+            raw,
+            descriptor: Descriptor::new(Kind::Tcp),
+            handle: Handle::current(),
+            ttl: AtomicU32::new(TTL),
+        }
+    }
+
+    /// Listens on an address of the running task's node; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// As [`sim_net::TcpListener::bind`].
+    ///
+    /// # Panics
+    ///
+    /// If there is no current runtime, or it has no sockets.
+    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
+        Handle::current().io()?;
+        addr::each(addr, async |address| sim_net::TcpListener::listen(address, BACKLOG).map(TcpListener::new))
+            .await
+    }
+
+    /// The next connection, and its address.
+    ///
+    /// # Cancel safety
+    ///
+    /// No connection is lost.
+    ///
+    /// # Errors
+    ///
+    /// As [`sim_net::TcpListener::accept`].
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, address) = std::future::poll_fn(|cx| self.poll_raw(cx)).await?;
+        Ok((TcpStream::accepted(stream), address))
+    }
+
+    fn poll_raw(&self, cx: &mut Context<'_>) -> Poll<io::Result<(sim_net::TcpStream, SocketAddr)>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        self.handle.io()?;
+        let accepted = ready!(self.raw.poll_accept(cx));
+        coop.made_progress();
+        Poll::Ready(accepted)
+    }
+
+    /// Polls for the next connection; only the last task that polled is woken.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let (stream, address) = ready!(self.poll_raw(cx))?;
+        Poll::Ready(Ok((TcpStream::accepted(stream), address)))
+    }
+
+    /// Takes back a listener that [`TcpListener::into_std`] gave out.
+    ///
+    /// # Errors
+    ///
+    /// If it is a listener of the host.
+    ///
+    /// # Panics
+    ///
+    /// If there is no current runtime, or it has no sockets.
+    #[track_caller]
+    pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+        Handle::current().io()?;
+        let raw = descriptor::unpark(&listener)?;
+        let descriptor = Descriptor::from_fd(Kind::Tcp, listener.into());
+        Ok(Self { raw, descriptor, handle: Handle::current(), ttl: AtomicU32::new(TTL) })
+    }
+
+    /// The listener as std has it: options can be set on it, and it can come back.
+    ///
+    /// # Errors
+    ///
+    /// None here.
+    pub fn into_std(self) -> io::Result<std::net::TcpListener> {
+        let fd = self.descriptor.into_fd();
+        descriptor::park(&fd, self.raw);
+        Ok(fd.into())
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    ///
+    /// None here.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.raw.local_addr()
+    }
+
+    /// The time to live of packets.
+    ///
+    /// # Errors
+    ///
+    /// None here.
+    pub fn ttl(&self) -> io::Result<u32> {
+        Ok(self.ttl.load(Ordering::Relaxed))
+    }
+
+    /// Kept, without effect.
+    ///
+    /// # Errors
+    ///
+    /// None here.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.ttl.store(ttl, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl TryFrom<std::net::TcpListener> for TcpListener {
+    type Error = io::Error;
+
+    fn try_from(listener: std::net::TcpListener) -> io::Result<Self> {
+        Self::from_std(listener)
+    }
+}
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("TcpListener")
+            .field("local", &self.raw.local_addr().ok())
+            .finish_non_exhaustive()
+    }
+}
+
+impl AsFd for TcpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.get().as_fd()
+    }
+}
+
+impl AsRawFd for TcpListener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.descriptor.get().as_raw_fd()
+    }
+}
