@@ -1,4 +1,5 @@
 //! Code that blocks waits in virtual time, while tasks go on.
+#![allow(clippy::disallowed_methods, reason = "what the code under test does")]
 
 use sim_runtime::Sim;
 use sim_runtime::executor::{JoinHandle, block_on, sleep, spawn, spawn_blocking_on, with_current};
