@@ -51,10 +51,16 @@ pub(crate) struct Network {
 struct Watch;
 
 impl Network {
+    #[inline]
     fn of(world: &Rc<World>) -> Rc<Network> {
-        if let Some(network) = world.try_extension::<Network>() {
-            return network;
+        match world.try_extension::<Network>() {
+            Some(network) => network,
+            None => Network::begin(world),
         }
+    }
+
+    #[cold]
+    fn begin(world: &Rc<World>) -> Rc<Network> {
         nodes(world).register(Rc::new(Watch));
         world.extension(|| Network { state: RefCell::new(State::new(world)) })
     }
@@ -66,16 +72,23 @@ impl Network {
         if std::mem::take(&mut state.shared.due_at_once) {
             state.run_due(world);
         }
-        state.attend(world);
+        if !state.shared.unattended.is_empty() {
+            state.attend(world);
+        }
         state.shared.queue.arm(world);
         if state.shared.wakes.is_empty() && state.shared.drops.is_empty() {
             return value;
         }
-        let wakes = std::mem::take(&mut state.shared.wakes);
+        let mut wakes = std::mem::take(&mut state.shared.wakes);
         let drops = std::mem::take(&mut state.shared.drops);
         drop(state);
-        wakes.into_iter().for_each(Waker::wake);
+        wakes.drain(..).for_each(Waker::wake);
         drop(drops);
+        // Nearly every call wakes somebody: the list keeps its memory.
+        let kept = &mut self.state.borrow_mut().shared.wakes;
+        if kept.capacity() == 0 {
+            *kept = wakes;
+        }
         value
     }
 }

@@ -84,6 +84,8 @@ pub struct World {
     /// Name and clock error of each node, by number.
     nodes: RefCell<Vec<(Arc<str>, Skew)>>,
     extensions: RefCell<Vec<(TypeId, Rc<dyn Any>)>>,
+    /// Where the extension was that was asked for last: mostly it is asked for again.
+    last_extension: Cell<usize>,
 }
 
 /// What a world is made of.
@@ -215,6 +217,7 @@ impl World {
             last_site: Cell::new(None),
             nodes: RefCell::default(),
             extensions: RefCell::default(),
+            last_extension: Cell::new(0),
         };
         world.timer_fired();
         world.add_node("");
@@ -435,9 +438,18 @@ impl World {
     }
 
     /// What the world holds of type `T`, if anything.
+    #[inline]
     pub fn try_extension<T: 'static>(&self) -> Option<Rc<T>> {
         let extensions = self.extensions.borrow();
-        let (_, found) = extensions.iter().find(|(id, _)| *id == TypeId::of::<T>())?;
+        let wanted = |(id, _): &&(TypeId, Rc<dyn Any>)| *id == TypeId::of::<T>();
+        let (_, found) = match extensions.get(self.last_extension.get()).filter(wanted) {
+            Some(last) => last,
+            None => {
+                let at = extensions.iter().position(|extension| wanted(&extension))?;
+                self.last_extension.set(at);
+                &extensions[at]
+            }
+        };
         found.clone().downcast().ok()
     }
 
