@@ -165,6 +165,12 @@ fn a_failure_is_found_shrunk_saved_and_repeated() {
     for _ in 0..3 {
         check("unlucky", &[settings[0], replay], false, &["repeated: the same run, digest 0x"]);
     }
+    // A shrunk file shrinks no further, and says so when it does not fail any more.
+    let shrink = ("SIM_SHRINK", saved[0].to_str().expect("ASCII"));
+    let minimal = "Minimal trigger: 0 switches, 0 faults, 3 other choices; from 3 of ";
+    check("unlucky", &[settings[0], settings[1], shrink], false, &["FAIL command_line::unlucky", minimal]);
+    let mended = [settings[0], settings[1], shrink, ("SIM_TEST_FIXED", "1")];
+    check("unlucky", &mended, false, &["DIVERGED"]);
     check(
         "unlucky",
         &[settings[0], replay, ("SIM_TEST_NEW_LANE", "1")],

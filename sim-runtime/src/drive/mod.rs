@@ -8,8 +8,8 @@ mod progress;
 pub use progress::progress;
 
 use crate::explore::{
-    Extent, Failure, FailureError, Isolation, Request, Scenario, Settings, SettingsError, Verdict, alone,
-    answer_parent, diagnose, judge, sweep,
+    Extent, Failure, FailureError, Found, Isolation, Request, Scenario, Settings, SettingsError, Verdict,
+    alone, answer_parent, diagnose, judge, sweep,
 };
 use crate::report;
 use crate::sim::Ended;
@@ -40,6 +40,18 @@ pub fn drive(scenario: &Scenario, settings: &Settings) -> Result<Verdict, DriveE
         let replayed = judge(scenario, &failure, &ended)?;
         print_log(settings, &ended);
         return Ok(Verdict::Replayed(Box::new(failure), replayed, Box::new(ended)));
+    }
+    if let Extent::Shrink(path) = &settings.extent {
+        let failure = Failure::read(path)?;
+        let ended = alone(scenario, &failure.request(), settings.isolation);
+        let replayed = judge(scenario, &failure, &ended)?;
+        let (seed, outcome, digest) = (failure.seed, failure.outcome.clone(), failure.digest);
+        let found = Found { seed, script: Some(failure.choices.clone()), outcome, digest };
+        return Ok(match diagnose(scenario, settings, &found)? {
+            Ok(diagnosis) => Verdict::Failed(Box::default(), Box::new(diagnosis)),
+            // It does not fail alike any more: what repeating it gave says where it parts.
+            Err(_) => Verdict::Replayed(Box::new(failure), replayed, Box::new(ended)),
+        });
     }
     let swept = sweep(scenario, settings, &*progress(scenario.name(), &settings.extent));
     if let (Extent::Seed(seed), Some(_)) = (&settings.extent, &settings.log) {

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 /// The progress of a sweep, as fits standard error.
 pub fn progress(name: &str, extent: &Extent) -> Box<dyn Progress> {
     match extent {
-        Extent::Seed(_) | Extent::Replay(_) => Box::new(Silent),
+        Extent::Seed(_) | Extent::Replay(_) | Extent::Shrink(_) => Box::new(Silent),
         _ if std::io::stderr().is_terminal() => Box::new(Bar::new(name, extent)),
         _ => Box::new(Lines { name: name.to_owned(), last: Mutex::new(monotonic_ns()) }),
     }
@@ -24,7 +24,7 @@ impl Bar {
             Extent::Seeds(count) => Some(*count),
             // In milliseconds of real time.
             Extent::Time(time) => u64::try_from(time.as_millis()).ok(),
-            Extent::Seed(_) | Extent::Replay(_) => None,
+            Extent::Seed(_) | Extent::Replay(_) | Extent::Shrink(_) => None,
         };
         let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr_with_hz(10));
         let style = ProgressStyle::with_template("{prefix} [{bar:30}] {percent}% {msg}, {eta} left");

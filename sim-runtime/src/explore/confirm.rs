@@ -64,7 +64,7 @@ fn try_confirm(scenario: &Scenario, request: &Request) -> Result<Confirmation, S
     }
     let order = ron::to_string(&order).map_err(|error| error.to_string())?;
     let mut child = Respawn::new().variable(CHILD, order).limit(LIMIT);
-    for variable in ["SIM_SEED", "SIM_SEEDS", "SIM_TIME", "SIM_REPLAY", "SIM_LOG"] {
+    for variable in ["SIM_SEED", "SIM_SEEDS", "SIM_TIME", "SIM_REPLAY", "SIM_SHRINK", "SIM_LOG"] {
         child = child.without_variable(variable);
     }
     let arguments: Vec<_> = match &scenario.rerun {

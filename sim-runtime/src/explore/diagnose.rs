@@ -39,7 +39,7 @@ pub struct Nearest {
     pub divergence: Divergence,
 }
 
-/// Diagnoses what a sweep found.
+/// Diagnoses what a sweep found, or what a failure file holds.
 ///
 /// # Errors
 ///
@@ -50,7 +50,7 @@ pub fn diagnose(
     found: &Found,
 ) -> Result<Result<Diagnosis, Leak>, FailureError> {
     let runner = Runner::new(scenario, settings.isolation);
-    let as_found = Request::recorded(found.seed, settings);
+    let as_found = Request { script: found.script.clone(), ..Request::recorded(found.seed, settings) };
     let (first, unconfirmed) = match confirm(scenario, &as_found) {
         Confirmation::Ran(ended) => (*ended, None),
         Confirmation::Unavailable(why) => (runner.run(scenario, &as_found), Some(why)),

@@ -16,6 +16,8 @@ pub enum Extent {
     Time(Duration),
     /// One failure file (`SIM_REPLAY`).
     Replay(PathBuf),
+    /// One failure file, to be shrunk further and saved anew (`SIM_SHRINK`).
+    Shrink(PathBuf),
 }
 
 /// Settings of a sweep. [`Settings::from_variables`] reads them from the environment.
@@ -72,7 +74,7 @@ impl Settings {
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, SettingsError> {
         let read = |name: &'static str| variable(name).map(|value| (name, value));
-        let extents = [read("SIM_SEED"), read("SIM_REPLAY"), read("SIM_TIME"), read("SIM_SEEDS")];
+        let extents = ["SIM_SEED", "SIM_REPLAY", "SIM_SHRINK", "SIM_TIME", "SIM_SEEDS"].map(read);
         let mut given = extents.into_iter().flatten();
         let extent = match given.next() {
             None => Extent::Seeds(seeds),
@@ -83,8 +85,11 @@ impl Settings {
                 let bad = |expected| SettingsError::Value { variable, value: value.clone(), expected };
                 match variable {
                     "SIM_SEED" => Extent::Seed(parse_seed(&value).ok_or_else(|| bad(SEED))?),
-                    "SIM_REPLAY" if value.is_empty() => return Err(bad("the path of a failure file")),
+                    "SIM_REPLAY" | "SIM_SHRINK" if value.is_empty() => {
+                        return Err(bad("the path of a failure file"));
+                    }
                     "SIM_REPLAY" => Extent::Replay(PathBuf::from(&value)),
+                    "SIM_SHRINK" => Extent::Shrink(PathBuf::from(&value)),
                     "SIM_TIME" => {
                         let time = parse_time(&value)
                             .ok_or_else(|| bad("a time above zero, such as 500ms, 60s, 10m or 2h"))?;

@@ -3,6 +3,7 @@
 use super::{Extent, Isolation, Request, Runner, Scenario, Settings, twice};
 use crate::fault::Account;
 use crate::sim::{Ended, Outcome};
+use crate::tape::Recording;
 use sim_host::real::monotonic_ns;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,6 +37,8 @@ pub struct Sweep {
 pub struct Found {
     /// The seed.
     pub seed: u64,
+    /// The choices that lead to it, if it comes from a failure file; else they are drawn from the seed.
+    pub script: Option<Recording>,
     /// How it failed.
     pub outcome: Outcome,
     /// The digest of the run.
@@ -63,7 +66,7 @@ pub fn sweep(scenario: &Scenario, settings: &Settings, progress: &dyn Progress) 
     let (first, count) = match settings.extent {
         Extent::Seed(seed) => (seed, 1),
         Extent::Seeds(count) => (1, count),
-        Extent::Time(_) | Extent::Replay(_) => (1, u64::MAX - 1),
+        Extent::Time(_) | Extent::Replay(_) | Extent::Shrink(_) => (1, u64::MAX - 1),
     };
     let next = AtomicU64::new(0);
     let lowest = AtomicU64::new(u64::MAX);
@@ -124,7 +127,7 @@ impl Sweep {
         }
         let lower = self.found.as_ref().is_none_or(|found| seed < found.seed);
         if !ended.outcome.is_passed() && lower {
-            self.found = Some(Found { seed, outcome: ended.outcome, digest: ended.digest });
+            self.found = Some(Found { seed, script: None, outcome: ended.outcome, digest: ended.digest });
         }
     }
 
