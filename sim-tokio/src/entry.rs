@@ -69,7 +69,7 @@ fn panics(scenario: &Scenario) {
         Extent::Seeds(count) => 1..=*count,
         Extent::Seed(seed) => *seed..=*seed,
         Extent::Time(_) => 1..=SEEDS,
-        Extent::Replay(_) => return drive::test(scenario, SEEDS, None),
+        Extent::Replay(_) | Extent::Shrink(_) => return drive::test(scenario, SEEDS, None),
     };
     let runner = Runner::new(scenario, settings.isolation);
     let mut message = None;
