@@ -342,7 +342,7 @@ fn without_faults_the_reader_leaves_no_mark_on_the_wire() {
     }
 }
 
-/// Every write of a run without faults: when, by whom, how long.
+/// Every write of a run without faults: when, by whom, how long, and a hash of its bytes.
 fn wire(version: Version, seed: u64, read: bool) -> Vec<(u64, String, String)> {
     let rerun = Rerun::Test { package: "sim".into(), path: "http_faults".into() };
     let scenario = Scenario::new("wire", rerun, move |sim: Sim| async move {

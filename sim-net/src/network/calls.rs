@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use sim_runtime::executor::World;
 use sim_runtime::node::nodes;
 use sim_runtime::task::NodeId;
+use sim_runtime::trace::Digest;
 
 use super::ports::Protocol;
 use super::queue::Due;
@@ -398,6 +399,9 @@ impl State {
 fn note_sent(world: &World, number: u64, to: NodeId, side: Side, bytes: &[u8]) {
     world.trace.digest_bytes(bytes);
     world.fact("tcp.data", &[number, side as u64, bytes.len() as u64], || {
-        format!("connection {number} to {}: {} bytes", world.node_name(to), bytes.len())
+        let mut hash = Digest::new(0);
+        hash.bytes(bytes);
+        let (to, count) = (world.node_name(to), bytes.len());
+        format!("connection {number} to {to}: {count} bytes, hash {:016x}", hash.value())
     });
 }
