@@ -39,7 +39,7 @@ pub use sim_net as net;
 pub use sim_runtime::executor::{AbortHandle, JoinError, JoinHandle};
 pub use sim_runtime::node::Node;
 pub use sim_runtime::tape::Ratio;
-pub use sim_runtime::{Limits, Sim, drive, explore, fault, node, report, spawn, test};
+pub use sim_runtime::{Limits, Sim, cause, drive, explore, fault, node, report, spawn, test, trace};
 
 /// Waiting in virtual time.
 pub mod time {

@@ -202,8 +202,8 @@ fn damaged_failure_files_are_refused_and_left_alone() {
     };
     refused(&text[..text.len() / 2], "it has been cut off");
     refused(
-        &text.replace("format 1", "format 9"),
-        "the failure file has format 9, this version reads format 1",
+        &text.replace("format 2", "format 9"),
+        "the failure file has format 9, this version reads format 2",
     );
     refused(&text.replace("version: ", "version: 9"), "the failure was recorded by version 9");
     refused("nothing of the sort", "not a failure file");

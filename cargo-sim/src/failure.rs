@@ -169,6 +169,8 @@ mod tests {
             kind: if step.is_multiple_of(2) { "http.request".into() } else { "task.polled".into() },
             text: format!("number {step}"),
             choices: Vec::new(),
+            cause: None,
+            place: String::new(),
         };
         Failure {
             scenario: "shop::orders::race".into(),
@@ -178,6 +180,7 @@ mod tests {
             digest: 0xfeed,
             steps: 90,
             choices: Recording::parse("sched 12 3/5").expect("test data"),
+            operations: Vec::new(),
             facts: (0..facts).map(fact).collect(),
         }
     }

@@ -8,6 +8,7 @@
 //! * [`trace`]: facts and the digest that stands for a run
 //! * [`schedule`]: who runs next
 //! * [`task`]: what is kept about a task
+//! * [`cause`]: the request behind each fact
 //! * [`executor`]: one thread, one ready set, one clock
 //! * [`fault`]: bad things that may happen
 //! * [`node`]: simulated machines
@@ -16,6 +17,7 @@
 //! * [`report`]: what a failure tells
 //! * [`drive`]: what a test or a program does with a scenario
 
+pub mod cause;
 pub mod drive;
 pub mod executor;
 pub mod explore;

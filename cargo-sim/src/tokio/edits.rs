@@ -1,7 +1,7 @@
 //! The edits to the copied sources of tokio.
 //!
-//! Off its own runtime, tokio's `sync`, `io` and macros work as they are but for four things, and each takes
-//! one small edit. They speak to the drop-in through a module of ours in the copy, `sim`, whose hooks are
+//! Off its own runtime, tokio's `sync`, `io` and macros work as they are but for five things, and each takes
+//! a small edit. They speak to the drop-in through a module of ours in the copy, `sim`, whose hooks are
 //! unset until a simulation installs them.
 //!
 //! 1. The cooperative budget is unconstrained off the runtime: `task::coop::budget` becomes public, so that
@@ -11,6 +11,9 @@
 //!    `context::thread_rng_n`, below `macros::support`, because `watch` calls that one directly.
 //! 3. `mpsc::Sender::send_timeout` sleeps on tokio's own timer and panics without its runtime.
 //! 4. `blocking_recv` and its kin panic within asynchronous code; what that is, the drop-in knows.
+//! 5. Who sent a message of an `mpsc` channel cannot be told from wake-ups alone (a receiver that is awake is not
+//!    woken), and the report wants to know for which request a worker works: sending and receiving are told, and
+//!    looking in vain. It changes nothing.
 //!
 //! An edit looks for a text that must occur exactly once. If it does not, the version looks different from what
 //! was checked and nothing is guessed.
@@ -29,7 +32,7 @@ pub struct Edit {
 }
 
 /// All of them.
-pub const EDITS: [Edit; 5] = [
+pub const EDITS: [Edit; 8] = [
     Edit {
         file: "src/task/coop/mod.rs",
         pattern: "pub(crate) fn budget<R>(f: impl FnOnce() -> R) -> R {",
@@ -50,6 +53,21 @@ pub const EDITS: [Edit; 5] = [
         file: "src/sync/mpsc/bounded.rs",
         pattern: "crate::time::timeout(timeout, self.reserve())",
         replacement: "crate::sim::timeout(timeout, self.reserve())",
+    },
+    Edit {
+        file: "src/sync/mpsc/list.rs",
+        pattern: "            block.as_ref().write(slot_index, value);",
+        replacement: "            crate::sim::sent(self as *const Self as usize, slot_index);\n            block.as_ref().write(slot_index, value);",
+    },
+    Edit {
+        file: "src/sync/mpsc/list.rs",
+        pattern: "        if !self.try_advancing_head() {",
+        replacement: "        if !self.try_advancing_head() {\n            crate::sim::received(tx as *const Tx<T> as usize, None);",
+    },
+    Edit {
+        file: "src/sync/mpsc/list.rs",
+        pattern: "            let ret = block.read(self.index);",
+        replacement: "            let ret = block.read(self.index);\n            match &ret {\n                Some(block::Read::Value(..)) => crate::sim::received(tx as *const Tx<T> as usize, Some(self.index)),\n                _ => crate::sim::received(tx as *const Tx<T> as usize, None),\n            }",
     },
     Edit {
         file: "src/runtime/context/blocking.rs",
@@ -76,6 +94,10 @@ pub struct Hooks {
     pub is_asynchronous: fn() -> bool,
     /// A future that is ready after this much virtual time; `None` outside a run.
     pub sleep: fn(Duration) -> Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
+    /// A message goes into this slot of the channel at this address.
+    pub sent: fn(usize, usize),
+    /// The message in this slot is taken out; without a slot there was none.
+    pub received: fn(usize, Option<usize>),
 }
 
 static HOOKS: OnceLock<Hooks> = OnceLock::new();
@@ -95,6 +117,22 @@ pub(crate) fn draw(bound: u32) -> Option<u32> {
 #[inline]
 pub(crate) fn is_asynchronous() -> bool {
     HOOKS.get().is_some_and(|hooks| (hooks.is_asynchronous)())
+}
+
+#[allow(dead_code)]
+#[inline]
+pub(crate) fn sent(channel: usize, slot: usize) {
+    if let Some(hooks) = HOOKS.get() {
+        (hooks.sent)(channel, slot);
+    }
+}
+
+#[allow(dead_code)]
+#[inline]
+pub(crate) fn received(channel: usize, slot: Option<usize>) {
+    if let Some(hooks) = HOOKS.get() {
+        (hooks.received)(channel, slot);
+    }
 }
 
 #[cfg(feature = "time")]
@@ -158,17 +196,25 @@ mod tests {
 
     #[test]
     fn each_edit_is_made_where_its_text_stands_once() {
-        for edit in EDITS {
-            let text = format!("// before\n{}\n// after\n", edit.pattern);
-            let edited = apply("1.54.1", edit.file, &text).unwrap();
-            assert_eq!(edited, format!("// before\n{}\n// after\n", edit.replacement), "{}", edit.file);
+        for file in EDITS.map(|edit| edit.file) {
+            let lines = |line: fn(&Edit) -> &'static str| {
+                let of_file = EDITS.iter().filter(|edit| edit.file == file);
+                format!("// before\n{}\n// after\n", of_file.map(line).collect::<Vec<_>>().join("\n"))
+            };
+            let edited = apply("1.54.1", file, &lines(|edit| edit.pattern)).unwrap();
+            assert_eq!(edited, lines(|edit| edit.replacement), "{file}");
         }
     }
 
     #[test]
     fn a_source_that_looks_different_is_refused_by_name() {
         for edit in EDITS {
-            for text in [String::new(), format!("{0}\n{0}\n", edit.pattern)] {
+            let others: String = EDITS
+                .iter()
+                .filter(|other| other.file == edit.file && other.pattern != edit.pattern)
+                .map(|other| format!("{}\n", other.pattern))
+                .collect();
+            for text in [others.clone(), format!("{others}{0}\n{0}\n", edit.pattern)] {
                 let error = apply("1.99.0", edit.file, &text).unwrap_err().to_string();
                 assert!(error.contains("1.99.0") && error.contains(edit.file), "{error}");
                 assert!(error.contains(edit.pattern.trim()), "{error}");

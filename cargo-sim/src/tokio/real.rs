@@ -131,7 +131,9 @@ mod tests {
         scratch.write("tokio/Cargo.toml", MANIFEST);
         scratch.write("tokio/src/lib.rs", "mod macros;\n");
         for edit in edits::EDITS {
-            scratch.write(&format!("tokio/{}", edit.file), &format!("{}\n", edit.pattern));
+            let all = edits::EDITS.iter().filter(|other| other.file == edit.file);
+            let text: String = all.map(|edit| format!("{}\n", edit.pattern)).collect();
+            scratch.write(&format!("tokio/{}", edit.file), &text);
         }
     }
 

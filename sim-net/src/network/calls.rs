@@ -226,7 +226,8 @@ impl State {
         if let Some(bytes) = options.receive_buffer {
             tcp.set_receive_buffer(Side::Client, bytes);
         }
-        let requests = (!self.requests.off).then(|| Box::new(crate::request::Tracked::new()));
+        let requests =
+            (!self.requests.off).then(|| Box::new(crate::request::Tracked::new(world.current_task())));
         let (index, generation) = self.conns.insert(|number| Conn {
             tcp,
             nodes: [node, server],
@@ -301,13 +302,13 @@ impl State {
         into: &mut [u8],
         peek: bool,
     ) -> io::Result<usize> {
-        self.on_socket(
-            world,
-            id,
-            |tcp, path| {
-                if peek { tcp.peek(id.side, into) } else { tcp.read(path, id.side, into) }
-            },
-        )
+        let count = self.on_socket(world, id, |tcp, path| {
+            if peek { tcp.peek(id.side, into) } else { tcp.read(path, id.side, into) }
+        })?;
+        if world.trace.is_recording() && !peek {
+            self.note_read(world, id, count);
+        }
+        Ok(count)
     }
 
     /// Sends bytes, as many as there is room for.

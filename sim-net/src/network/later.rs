@@ -92,12 +92,12 @@ impl State {
         match self.requests.pending.remove(&number) {
             Some(Pending::Reset { key }) => self.reset_both(world, key),
             Some(Pending::Release { hold }) => self.release(world, hold),
-            Some(Pending::Repeat { from, to, bytes, label }) => {
+            Some(Pending::Repeat { from, to, bytes, label, operation }) => {
                 // Nobody waits for this one: a dial that fails is a repetition that did not happen.
                 let Ok(id) = self.dial(world, from, to, Dial::default()) else { return };
                 if let Some(conn) = self.socket(id) {
-                    let mut tracked = Tracked::new();
-                    tracked.repetition = Some(Repetition { bytes, sent: 0, label });
+                    let mut tracked = Tracked::new(None);
+                    tracked.repetition = Some(Repetition { bytes, sent: 0, label, operation });
                     conn.requests = Some(Box::new(tracked));
                     conn.unattended = true;
                 }
@@ -133,7 +133,7 @@ impl State {
                 break;
             }
             let rest = repetition.bytes[repetition.sent..].to_vec();
-            let label = repetition.label.clone();
+            let (label, operation) = (repetition.label.clone(), repetition.operation);
             match self.write_read_along(world, id, &rest) {
                 Ok(sent) => {
                     if let Some(r) =
@@ -141,7 +141,9 @@ impl State {
                     {
                         r.sent += sent;
                     }
-                    world.fact("http", &[7, sent as u64], || format!("{label}: delivered again"));
+                    world.about(operation, || {
+                        world.fact("http", &[7, sent as u64], || format!("{label}: delivered again"));
+                    });
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return true,
                 Err(_) => return false,

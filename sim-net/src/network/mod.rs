@@ -15,6 +15,7 @@
 //! | `local` | connections that take no time |
 //! | `reading` | requests read along, and faults on them |
 //! | `later` | what those faults do afterwards |
+//! | `operations` | who writes and reads them, told to the world |
 //! | `planned` | faults a plan draws |
 //! | `outage` | rules, crashes, boots |
 //! | `netstat` | the socket table as text |
@@ -23,6 +24,7 @@ mod calls;
 mod later;
 mod local;
 mod netstat;
+mod operations;
 mod outage;
 mod path;
 mod planned;
@@ -40,6 +42,7 @@ use sim_runtime::node::{Lifecycle, nodes};
 use sim_runtime::task::NodeId;
 
 pub(crate) use calls::{Dial, Place, SocketId};
+pub(crate) use operations::Bytes;
 pub(crate) use state::{Interest, ListenerId, State};
 
 /// The extension that holds the network of a run.

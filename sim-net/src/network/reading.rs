@@ -85,7 +85,7 @@ impl State {
                 ended.extend(latest.map(|exchange| (exchange.serial, whole)));
                 continue;
             }
-            match self.mark(world, id, mark.event, tracked) {
+            match self.mark(world, id, mark.at, mark.event, tracked) {
                 Verdict::Pass => {}
                 Verdict::Swallow(ending) => {
                     self.write_piece(world, id, &bytes[sent..mark.at])?;
@@ -104,6 +104,7 @@ impl State {
             }
         }
         self.write_piece(world, id, &bytes[sent..])?;
+        tracked.bytes.sent(id.side, bytes.len());
         self.requests_end(world, id, ended, tracked);
         Ok(bytes.len())
     }
@@ -124,16 +125,28 @@ impl State {
         if bytes.is_empty() { Ok(()) } else { self.write_through(world, id, bytes).map(|_| ()) }
     }
 
-    fn mark(&mut self, world: &Rc<World>, id: SocketId, event: Event, tracked: &mut Tracked) -> Verdict {
+    fn mark(
+        &mut self,
+        world: &Rc<World>,
+        id: SocketId,
+        at: usize,
+        event: Event,
+        tracked: &mut Tracked,
+    ) -> Verdict {
         match event {
-            Event::RequestBegins { stream, head } => self.request_begins(world, id, stream, head, tracked),
+            Event::RequestBegins { stream, head } => {
+                self.request_begins(world, id, at, stream, head, tracked)
+            }
             // Handled once the bytes are on the wire.
             Event::RequestEnds { .. } => Verdict::Pass,
-            Event::ResponseBegins { stream, status } => self.response_begins(world, stream, status, tracked),
+            Event::ResponseBegins { stream, status } => {
+                self.response_begins(world, at, stream, status, tracked)
+            }
             Event::ResponseEnds { stream } => {
                 if let Some(at) = tracked.position(stream, |exchange| exchange.answering) {
                     let exchange = tracked.exchanges.remove(at);
                     tracked.answered += 1;
+                    world.end_operation(exchange.operation, Some(exchange.outcome()), false);
                     self.answered(world, &exchange, tracked.repetition.is_some());
                 }
                 Verdict::Pass
@@ -159,6 +172,7 @@ impl State {
         &mut self,
         world: &Rc<World>,
         id: SocketId,
+        at: usize,
         stream: u32,
         head: Head,
         tracked: &mut Tracked,
@@ -183,14 +197,19 @@ impl State {
             disconnect: None,
             repeat: None,
             slow: None,
+            operation: None,
         };
+        self.operation_begins(world, id, at, &mut exchange, tracked);
         let actions = if again { Vec::new() } else { self.actions(world, &exchange) };
         let mut verdict = Verdict::Pass;
         for action in actions {
             note(world, from, &exchange, action.label(), &[1]);
             match action {
                 Action::LoseResponse(ending) => exchange.lose_response = Some(ending),
-                Action::LoseRequest(ending) => verdict = Verdict::Swallow(ending),
+                Action::LoseRequest(ending) => {
+                    world.end_operation(exchange.operation, None, true);
+                    verdict = Verdict::Swallow(ending);
+                }
                 Action::Disconnect(delay) => exchange.disconnect = Some(delay),
                 Action::Repeat(delay) => exchange.repeat = Some(delay),
                 Action::Hold(until) => verdict = Verdict::Hold(until, exchange.label()),
@@ -211,7 +230,9 @@ impl State {
             actions.push(action);
         }
         let strikes = |kind: &str, what: &str| {
-            let hit = faults.strike(world, kind, || format!("{}: {what}", exchange.label()));
+            let hit = world.about(exchange.operation, || {
+                faults.strike(world, kind, || format!("{}: {what}", exchange.label()))
+            });
             if hit {
                 faults.had_effect(kind);
             }
@@ -240,12 +261,14 @@ impl State {
         };
         let exchange = &mut tracked.exchanges[at];
         if let Some(delay) = exchange.disconnect.take() {
+            world.end_operation(exchange.operation, None, true);
             self.reset_behind(world, id.key(), Side::Client, delay);
         }
         if let (Some(delay), Some(bytes)) = (exchange.repeat.take(), whole)
             && let Some(to) = self.socket(id).map(|conn| conn.dialled)
         {
-            let pending = Pending::Repeat { from: exchange.from, to, bytes, label: exchange.label() };
+            let (from, label, operation) = (exchange.from, exchange.label(), exchange.operation);
+            let pending = Pending::Repeat { from, to, bytes, label, operation };
             self.later(after(world.now(), delay), pending);
         }
         if self.requests.holds.is_empty() {
@@ -261,6 +284,7 @@ impl State {
     fn response_begins(
         &mut self,
         world: &Rc<World>,
+        offset: usize,
         stream: u32,
         status: u16,
         tracked: &mut Tracked,
@@ -269,10 +293,12 @@ impl State {
         let Some(at) = tracked.position(stream, |exchange| !exchange.answering) else { return Verdict::Pass };
         let exchange = &mut tracked.exchanges[at];
         (exchange.status, exchange.answering) = (status, true);
+        tracked.bytes.mark(Side::Server, offset, exchange.operation);
         let faults = Rc::clone(&self.shared.faults);
         let kinds = Kinds::of(exchange);
         let strikes = |kind: &str, what: &str| {
-            let hit = !again && faults.strike(world, kind, || format!("{}: {what}", exchange.label()));
+            let strike = || faults.strike(world, kind, || format!("{}: {what}", exchange.label()));
+            let hit = !again && world.about(exchange.operation, strike);
             if hit {
                 faults.had_effect(kind);
             }
@@ -285,6 +311,7 @@ impl State {
         }
         if let Some(ending) = exchange.lose_response {
             let answer = format!("answered {}, which the client never sees", exchange.outcome());
+            world.end_operation(exchange.operation, Some(exchange.outcome()), true);
             note(world, exchange.to, exchange, &answer, &[2, u64::from(status)]);
             return Verdict::Swallow(ending);
         }
@@ -296,7 +323,7 @@ impl State {
 
     fn answered(&mut self, world: &Rc<World>, exchange: &Exchange, again: bool) {
         let took = world.now() - exchange.begun_ns;
-        world.on_node(exchange.to, || {
+        let report = || {
             world.fact(
                 Kinds::of(exchange).fact,
                 &[3, u64::from(exchange.number), u64::from(exchange.status)],
@@ -311,7 +338,8 @@ impl State {
                     )
                 },
             );
-        });
+        };
+        world.about(exchange.operation, || world.on_node(exchange.to, report));
         if self.requests.holds.is_empty() {
             return;
         }
@@ -369,10 +397,11 @@ fn name(world: &World, node: NodeId) -> Rc<str> {
 }
 
 fn note(world: &World, node: NodeId, exchange: &Exchange, what: &str, words: &[u64]) {
-    world.on_node(node, || {
+    let report = || {
         world.trace.digest_words(words);
         world.fact(Kinds::of(exchange).fact, &[u64::from(exchange.number)], || {
             format!("{}: {what}", exchange.label())
         });
-    });
+    };
+    world.about(exchange.operation, || world.on_node(node, report));
 }

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use sim_runtime::cause::OperationId;
+use sim_runtime::schedule::TaskId;
 use sim_runtime::task::NodeId;
 
 use super::event::{Head, Mark};
 use super::matching::{Candidate, Match, without_query};
 use super::reader::Reader;
 use super::rule::{Action, Ending, Rule, Until};
+use crate::network::Bytes;
 use crate::tcp::Side;
 
 /// A request and its answer.
@@ -31,6 +34,8 @@ pub(crate) struct Exchange {
     pub(crate) disconnect: Option<Duration>,
     pub(crate) repeat: Option<Duration>,
     pub(crate) slow: Option<Duration>,
+    /// In a recorded run: what facts about it are about.
+    pub(crate) operation: Option<OperationId>,
 }
 
 impl Exchange {
@@ -65,6 +70,7 @@ pub(crate) struct Repetition {
     pub(crate) sent: usize,
     /// What the original was called.
     pub(crate) label: String,
+    pub(crate) operation: Option<OperationId>,
 }
 
 /// What the reader knows of one connection.
@@ -78,10 +84,11 @@ pub(crate) struct Tracked {
     pub(crate) repetition: Option<Repetition>,
     pub(crate) begun: u32,
     pub(crate) answered: u32,
+    pub(crate) bytes: Bytes,
 }
 
 impl Tracked {
-    pub(crate) fn new() -> Tracked {
+    pub(crate) fn new(opened_by: Option<TaskId>) -> Tracked {
         Tracked {
             reader: Reader::new(false),
             exchanges: Vec::new(),
@@ -89,6 +96,7 @@ impl Tracked {
             repetition: None,
             begun: 0,
             answered: 0,
+            bytes: Bytes::opened_by(opened_by),
         }
     }
 
@@ -104,7 +112,7 @@ pub(crate) enum Pending {
     /// Both ends of a connection are reset.
     Reset { key: (u32, u32) },
     /// A request is delivered again.
-    Repeat { from: NodeId, to: SocketAddr, bytes: Vec<u8>, label: String },
+    Repeat { from: NodeId, to: SocketAddr, bytes: Vec<u8>, label: String, operation: Option<OperationId> },
     /// A held direction may go on.
     Release { hold: u64 },
 }

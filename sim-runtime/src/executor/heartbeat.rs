@@ -44,6 +44,13 @@ impl Heartbeat {
         watched.beat();
     }
 
+    /// The run itself takes its time, not the code under test.
+    pub(super) fn alive(&self) {
+        if let Some(watched) = &self.watched {
+            watched.beat();
+        }
+    }
+
     /// From here on nothing is polled by the run itself: silence means nothing.
     pub(super) fn rest(&self) {
         if let Some(watched) = &self.watched {

@@ -11,6 +11,7 @@
 //! instead of awaiting ([`spawn_blocking_on`], [`block_on`], a lock of std) stands still while the rest
 //! goes on.
 
+mod attribution;
 mod blocking;
 mod heartbeat;
 mod join;
@@ -22,6 +23,7 @@ mod spawn;
 mod waiting;
 mod world;
 
+pub(crate) use attribution::note_places;
 pub use blocking::{Blocked, block_on, spawn_blocking_on};
 pub use heartbeat::{Heartbeat, Running};
 pub use join::{AbortHandle, JoinError, JoinHandle};
@@ -33,4 +35,4 @@ pub use sleep::{
 };
 pub use spawn::{spawn, spawn_on};
 pub(crate) use world::Inside;
-pub use world::{PanicNote, Setup, World, current, try_current, with_current};
+pub use world::{PanicNote, Setup, World, current, try_current, try_with_current, with_current};

@@ -132,6 +132,7 @@ impl World {
         if let Some(task) = self.tasks.borrow_mut().get_mut(key) {
             task.waits_for = None;
         }
+        self.causes.borrow_mut().task(key.id).polled();
         self.trace.checkpoint(step, || self.digest());
     }
 
@@ -179,6 +180,7 @@ impl World {
     fn fire(&self) {
         let now = self.now();
         self.timer_fired();
+        self.causes.borrow_mut().firing = true;
         loop {
             let due = self.timers.borrow_mut().due(now);
             match due {
@@ -186,6 +188,7 @@ impl World {
                 None => break,
             }
         }
+        self.causes.borrow_mut().firing = false;
         self.next_deadline.set(self.timers.borrow_mut().next_deadline().unwrap_or(Nanos::MAX));
     }
 
@@ -306,6 +309,7 @@ impl World {
         self.drop_tasks(None);
         self.clear_extensions();
         self.drop_tasks(None);
+        self.forget_causes();
         *self.watch.borrow_mut() = None;
     }
 

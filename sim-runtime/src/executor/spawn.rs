@@ -60,6 +60,7 @@ where
     world.tasks.borrow_mut().add(key, entry);
     world.trace.digest_words(&[key.id.0, u64::from(node.0)]);
     if world.trace.is_recording() {
+        world.note_spawn(key.id);
         world.fact("task.spawned", &[], || format!("{} at {}", key.id, site_name(spawned_at)));
     }
     if world.closing.get() {
@@ -114,6 +115,7 @@ impl Drop for Registration {
                     world.called.set(world.called.get() - u32::from(task.aborted));
                 }
                 drop(ended);
+                world.note_end(self.0.id);
             }
         });
     }
@@ -133,7 +135,7 @@ impl<F: Future> Future for Supervised<F> {
             Some(Call::Abort) => Err(JoinError::cancelled(key.id)),
             call => {
                 let polled = match call {
-                    Some(Call::Ask(waker)) => poll(&mut Context::from_waker(&waker)),
+                    Some(Call::With(waker)) => poll(&mut Context::from_waker(&waker)),
                     _ => poll(context),
                 };
                 match polled {
@@ -155,8 +157,8 @@ impl<F: Future> Future for Supervised<F> {
 enum Call {
     /// End.
     Abort,
-    /// Be polled with this waker, to find out what it waits for.
-    Ask(Waker),
+    /// Be polled with this waker, to find out what it waits for or who wakes it.
+    With(Waker),
 }
 
 impl World {
@@ -165,8 +167,10 @@ impl World {
         if self.tasks.borrow().get(key).is_none_or(|task| task.aborted) {
             return Some(Call::Abort);
         }
-        let stacks = self.asking.borrow();
-        stacks.as_ref().map(|stacks| Call::Ask(asking_waker(context.waker().clone(), stacks)))
+        if let Some(stacks) = &*self.asking.borrow() {
+            return Some(Call::With(asking_waker(context.waker().clone(), stacks)));
+        }
+        self.trace.is_recording().then(|| Call::With(self.telling_waker(key, context.waker())))
     }
 }
 

@@ -49,7 +49,11 @@ impl World {
             *self.asking.borrow_mut() = None;
             self.called.set(self.called.get() - 1);
             let stacks = stacks.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(place) = stacks.iter().find_map(|stack| place_in(stack)) {
+            if let Some((called, place)) = stacks.iter().find_map(|stack| place_in(stack)) {
+                let place = match called {
+                    Some(called) => format!("{called}, awaited at {place}"),
+                    None => format!("an await at {place}"),
+                };
                 answers.push((key.id, place));
             }
             if answers.len() >= ASKED_MAX {
@@ -66,8 +70,8 @@ impl World {
 /// Tasks asked at most: taking a stack costs milliseconds.
 const ASKED_MAX: usize = 32;
 
-/// The innermost frame of the code under test in a stack, and the function it called.
-fn place_in(stack: &str) -> Option<String> {
+/// The innermost frame of the code under test in a stack, as `file:line:column`, and the function it called.
+pub(super) fn place_in(stack: &str) -> Option<(Option<String>, String)> {
     let mut called = None;
     let mut lines = stack.lines().map(str::trim).peekable();
     while let Some(line) = lines.next() {
@@ -77,11 +81,7 @@ fn place_in(stack: &str) -> Option<String> {
         }
         let file = lines.next_if(|next| next.starts_with("at ")).and_then(|next| next.strip_prefix("at "));
         if file.is_some_and(is_under_test) && !is_ours(function) {
-            let file = file.unwrap_or_default().trim_start_matches("./");
-            return Some(match called {
-                Some(called) => format!("{called}, awaited at {file}"),
-                None => format!("an await at {file}"),
-            });
+            return Some((called, readable_file(file.unwrap_or_default())));
         }
         if !is_plumbing(function) {
             called = Some(readable(function));
@@ -90,15 +90,26 @@ fn place_in(stack: &str) -> Option<String> {
     None
 }
 
-/// Whether a source file is neither of the standard library nor of a registry or git dependency.
+/// Whether a source file is Rust, and neither of the standard library nor of a registry or git dependency.
 fn is_under_test(file: &str) -> bool {
-    !["/rustc/", "/registry/src/", "/git/checkouts/", "/library/"].iter().any(|part| file.contains(part))
+    let foreign = ["/rustc/", "/registry/src/", "/git/checkouts/", "/library/"];
+    file.contains(".rs:") && !foreign.iter().any(|part| file.contains(part))
+}
+
+/// A path as the user knows it: not through the shadow workspace that `cargo sim` makes.
+fn readable_file(file: &str) -> String {
+    let file = file.trim_start_matches("./");
+    std::env::current_dir()
+        .ok()
+        .and_then(|here| file.strip_prefix(here.to_str()?)?.strip_prefix('/'))
+        .unwrap_or(file)
+        .to_owned()
 }
 
 fn is_ours(function: &str) -> bool {
-    ["sim_host::", "sim_runtime::", "<sim_host::", "<sim_runtime::", "sim_net::", "<sim_net::"]
-        .iter()
-        .any(|prefix| function.starts_with(prefix))
+    let crates = ["sim_host", "sim_runtime", "sim_net", "sim_db", "sim_tokio", "sim", "tokio", "real_tokio"];
+    let path = function.trim_start_matches(['<', '&']);
+    path.split_once("::").is_some_and(|(first, _)| crates.contains(&first))
 }
 
 fn is_plumbing(function: &str) -> bool {
@@ -139,8 +150,8 @@ mod tests {
    4: sim_runtime::executor::spawn::poll
              at ./sim-runtime/src/executor/spawn.rs:1:1";
         assert_eq!(
-            place_in(stack).as_deref(),
-            Some("tokio::sync::mutex::Mutex, awaited at src/orders.rs:41:33")
+            place_in(stack),
+            Some((Some("tokio::sync::mutex::Mutex".to_owned()), "src/orders.rs:41:33".to_owned()))
         );
         assert_eq!(place_in("nothing of the sort"), None);
     }

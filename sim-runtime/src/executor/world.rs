@@ -1,8 +1,10 @@
 //! The state of one run, and the one thread-local that holds it.
 
+use super::attribution::Places;
 use super::heartbeat::Heartbeat;
 use super::limits::Limits;
 use super::waiting::Stacks;
+use crate::cause::Table;
 use crate::schedule::{Policy, PolicyName, Ready, TaskId};
 use crate::tape::{Lane, Tape};
 use crate::task::{NodeId, Tag, TaskKey, Tasks};
@@ -78,6 +80,9 @@ pub struct World {
     pub(super) watch: RefCell<Option<Rc<dyn Fn()>>>,
     /// Set while tasks are asked what they wait for, after the end of a stalled run.
     pub(super) asking: RefCell<Option<Stacks>>,
+    /// Who works for what, in a recorded run.
+    pub(super) causes: RefCell<Table>,
+    pub(super) places: RefCell<Places>,
     pub(super) heartbeat: Arc<Heartbeat>,
     sites: RefCell<BTreeMap<usize, u32>>,
     last_site: Cell<Option<(usize, u32)>>,
@@ -156,7 +161,7 @@ pub fn try_current() -> Option<Rc<World>> {
 
 /// As [`with_current`], but `None` outside of a run.
 #[inline]
-pub(super) fn try_with_current<T>(f: impl FnOnce(&Rc<World>) -> T) -> Option<T> {
+pub fn try_with_current<T>(f: impl FnOnce(&Rc<World>) -> T) -> Option<T> {
     CURRENT.try_with(|world| world.borrow().as_ref().map(f)).ok().flatten()
 }
 
@@ -176,9 +181,10 @@ impl World {
     pub fn new(setup: Setup) -> Rc<Self> {
         let Setup { tape, policy, limits, heartbeat, .. } = setup;
         let policy = policy.build(&mut tape.generator("policy"));
+        let recording = tape.is_recording();
         let world = Self {
             schedule: tape.lane("sched"),
-            trace: Trace::new(tape.is_recording()),
+            trace: Trace::new(recording),
             tape,
             limits,
             run: RUNS.fetch_add(1, Ordering::Relaxed),
@@ -196,7 +202,8 @@ impl World {
             step: Cell::new(0),
             timer_step: Cell::new(0),
             wary_step: Cell::new(0),
-            called: Cell::new(0),
+            // In a recorded run every poll looks: it is given a waker that tells who uses it.
+            called: Cell::new(u32::from(recording)),
             clock_reads: Cell::new(0),
             closing: Cell::new(false),
             hosts_threads: Cell::new(false),
@@ -212,6 +219,8 @@ impl World {
             must_stop: Cell::new(false),
             watch: RefCell::default(),
             asking: RefCell::default(),
+            causes: RefCell::default(),
+            places: RefCell::default(),
             heartbeat,
             sites: RefCell::default(),
             last_site: Cell::new(None),
@@ -380,16 +389,37 @@ impl World {
         self.trace.digest_words(&[self.now(), words.len() as u64]);
         self.trace.digest_words(words);
         if self.trace.is_recording() {
-            self.trace.push(Fact {
-                step: self.step(),
-                at: self.now(),
-                node: self.node_name(self.current_node()),
-                task: self.current_task(),
-                kind: kind.into(),
-                text: text(),
-                choices: self.tape.take_pending(),
-            });
+            self.push_fact(kind, text());
         }
+    }
+
+    /// Keeps a line that a task wrote to standard output or error. Not in the digest: whether the lines get here depends
+    /// on who runs the test and not on the run.
+    pub(crate) fn log_line(&self, line: String) {
+        if self.trace.is_recording() {
+            self.push_fact("log", line);
+        }
+    }
+
+    #[cold]
+    fn push_fact(&self, kind: &'static str, text: String) {
+        let noise = ["task.", "net.", "tcp", "udp", "unix", "dns", "host.", "switch", "log"];
+        let place = match noise.iter().any(|noise| kind.starts_with(noise)) {
+            true => None,
+            false => self.place_here(),
+        };
+        self.trace.push(Fact {
+            step: self.step(),
+            at: self.now(),
+            node: self.node_name(self.current_node()),
+            task: self.current_task(),
+            kind: kind.into(),
+            text,
+            // Lines of output come between a choice and what it leads to.
+            choices: if kind == "log" { Vec::new() } else { self.tape.take_pending() },
+            cause: self.cause(),
+            place: place.as_deref().unwrap_or_default().to_owned(),
+        });
     }
 
     /// Notes what the running task waits for, in a few words; shown when a run stalls.

@@ -5,7 +5,7 @@
 //! program again, told by the environment which scenario to run; it answers through a file.
 
 use super::{Isolation, Request, Rerun, Runner, Scenario};
-use crate::executor::install_panic_hook;
+use crate::executor::{install_panic_hook, note_places};
 use crate::schedule::PolicyName;
 use crate::sim::Ended;
 use crate::tape::Recording;
@@ -118,6 +118,7 @@ pub fn answer_parent(scenario: &Scenario) -> bool {
     let policy: PolicyName = order.policy.parse().expect("the parent named a policy");
     let request = Request { seed: order.seed, script, policy, recording: true };
     install_panic_hook();
+    note_places();
     let ended = Runner::new(scenario, Isolation::Thread).run(scenario, &request);
     let answer = ron::to_string(&ended)
         .map(String::into_bytes)

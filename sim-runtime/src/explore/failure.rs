@@ -5,6 +5,7 @@
 //! on, where the repeated run parts from the recorded one.
 
 use super::{Request, Scenario, VERSION};
+use crate::cause::{Operation, OperationId};
 use crate::schedule::{PolicyName, TaskId};
 use crate::sim::{Ended, Outcome};
 use crate::tape::{Recording, RecordingError};
@@ -13,8 +14,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// The version of the file format.
-pub const FORMAT: u32 = 1;
+/// The version of the file format. Format 1, without operations, is read too.
+pub const FORMAT: u32 = 2;
 
 /// A failure that can be saved and repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Failure {
     pub steps: u64,
     /// The choices that are not calm.
     pub choices: Recording,
+    /// The requests and statements that facts are caused by.
+    pub operations: Vec<Operation>,
     /// The facts.
     pub facts: Vec<Fact>,
 }
@@ -89,6 +92,7 @@ pub enum FailureError {
 }
 
 const CHOICES: &str = "--- choices";
+const OPERATIONS: &str = "--- operations";
 const FACTS: &str = "--- facts";
 const END: &str = "--- end";
 
@@ -103,6 +107,7 @@ impl Failure {
             digest: ended.digest,
             steps: ended.steps,
             choices: ended.recording.clone(),
+            operations: ended.operations.clone(),
             facts: ended.facts.clone(),
         }
     }
@@ -129,7 +134,12 @@ impl Failure {
         for (key, value) in header {
             writeln!(text, "{key}: {value}").expect("a string takes all");
         }
-        write!(text, "{CHOICES}\n{}{FACTS}\n", self.choices).expect("a string takes all");
+        write!(text, "{CHOICES}\n{}{OPERATIONS}\n", self.choices).expect("a string takes all");
+        for operation in &self.operations {
+            let operation = ron::to_string(operation).expect("an operation is plain data");
+            writeln!(text, "{operation}").expect("a string takes all");
+        }
+        writeln!(text, "{FACTS}").expect("a string takes all");
         for fact in &self.facts {
             writeln!(text, "{}", fact_line(fact)).expect("a string takes all");
         }
@@ -148,7 +158,8 @@ impl Failure {
         let Some(format) = first.strip_prefix("sim failure, format ") else {
             return Err(FailureError::NotOne(first.chars().take(60).collect()));
         };
-        if format != FORMAT.to_string() {
+        let first_format = format == "1";
+        if format != FORMAT.to_string() && !first_format {
             return Err(FailureError::Format { found: format.to_owned() });
         }
         if lines.last() != Some(&END) {
@@ -177,12 +188,20 @@ impl Failure {
             return Err(error(8, format!("expected `{CHOICES}`")));
         }
         let facts_at = section(9, FACTS)?;
-        let choices = Recording::parse(&lines[9..facts_at].join("\n")).map_err(
+        let choices_end = if first_format { facts_at } else { section(9, OPERATIONS)? };
+        let choices = Recording::parse(&lines[9..choices_end].join("\n")).map_err(
             |RecordingError { line, reason, text }| error(8 + line, format!("{reason}, in `{text}`")),
         )?;
+        let operations = (choices_end + 1..facts_at)
+            .map(|at| {
+                ron::from_str(lines[at])
+                    .map_err(|unreadable| error(at, format!("the operation is unreadable: {unreadable}")))
+            })
+            .collect::<Result<_, _>>()?;
         let facts = (facts_at + 1..lines.len() - 1)
             .map(|at| {
-                parse_fact(lines[at]).ok_or_else(|| error(at, format!("`{}` is not a fact", lines[at])))
+                parse_fact(lines[at], first_format)
+                    .ok_or_else(|| error(at, format!("`{}` is not a fact", lines[at])))
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {
@@ -193,6 +212,7 @@ impl Failure {
             digest: digest.ok_or_else(|| error(5, "the digest is not a hexadecimal number".into()))?,
             steps: number(6, "steps")?,
             choices,
+            operations,
             facts,
         })
     }
@@ -249,7 +269,7 @@ fn header<'a>(lines: &[&'a str], at: usize, key: &str) -> Result<&'a str, Failur
     value.ok_or_else(|| FailureError::Line { line: at + 1, reason: format!("expected `{key}: ...`") })
 }
 
-/// `step at node task kind choices text`; `-` for nothing.
+/// `step at node task kind choices cause place text`; `-` for nothing. Format 1 had neither cause nor place.
 fn fact_line(fact: &Fact) -> String {
     let task = fact.task.map_or("-".to_owned(), |task| task.0.to_string());
     let node = if fact.node.is_empty() { "-" } else { &fact.node };
@@ -257,11 +277,14 @@ fn fact_line(fact: &Fact) -> String {
         fact.choices.iter().map(|(lane, index)| format!("{}:{index}", lane.replace(' ', "%20"))).collect();
     let choices = if choices.is_empty() { "-".to_owned() } else { choices.join(",") };
     let text = fact.text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
-    format!("{} {} {node} {task} {} {choices} {text}", fact.step, fact.at, fact.kind)
+    let cause = fact.cause.map_or("-".to_owned(), |cause| cause.0.to_string());
+    let place = if fact.place.is_empty() { "-".to_owned() } else { fact.place.replace(' ', "%20") };
+    let (step, at, kind) = (fact.step, fact.at, &fact.kind);
+    format!("{step} {at} {node} {task} {kind} {choices} {cause} {place} {text}")
 }
 
-fn parse_fact(line: &str) -> Option<Fact> {
-    let mut words = line.splitn(7, ' ');
+fn parse_fact(line: &str, first_format: bool) -> Option<Fact> {
+    let mut words = line.splitn(if first_format { 7 } else { 9 }, ' ');
     let step = words.next()?.parse().ok()?;
     let at = words.next()?.parse().ok()?;
     let node = words.next().map(|word| if word == "-" { "" } else { word })?.into();
@@ -280,6 +303,12 @@ fn parse_fact(line: &str) -> Option<Fact> {
             })
             .collect::<Option<_>>()?,
     };
+    let (cause, place) = match first_format {
+        true => ("-", "-"),
+        false => (words.next()?, words.next()?),
+    };
+    let cause = if cause == "-" { None } else { Some(OperationId(cause.parse().ok()?)) };
+    let place = if place == "-" { String::new() } else { place.replace("%20", " ") };
     let mut text = String::new();
     let mut characters = words.next()?.chars();
     while let Some(character) = characters.next() {
@@ -292,7 +321,7 @@ fn parse_fact(line: &str) -> Option<Fact> {
             other => other,
         });
     }
-    Some(Fact { step, at, node, task, kind, text, choices })
+    Some(Fact { step, at, node, task, kind, text, choices, cause, place })
 }
 
 #[cfg(test)]
@@ -308,6 +337,25 @@ mod tests {
             kind: "http.request".into(),
             text: text.into(),
             choices,
+            cause: (step == 1).then_some(OperationId(1)),
+            place: if step == 1 { "my app/src/lib.rs:3:4".into() } else { String::new() },
+        };
+        let operation = Operation {
+            id: OperationId(1),
+            kind: "http".into(),
+            asks: "POST /charge".into(),
+            number: 1,
+            from: "client".into(),
+            to: "api".into(),
+            connection: 4,
+            task: Some(TaskId(2)),
+            place: "src/client.rs:9:1".into(),
+            parent: None,
+            earlier: None,
+            begun: (1, 5),
+            ended: Some((9, 70)),
+            outcome: "200".into(),
+            lost: true,
         };
         Failure {
             scenario: "tests::double_charge".into(),
@@ -320,6 +368,7 @@ mod tests {
             digest: 0xfeed,
             steps: 90,
             choices: Recording::parse("fault/http.response_lost 0 1/2\nsched 12 3/5").expect("test data"),
+            operations: vec![operation],
             facts: vec![fact(1, "POST /charge \\ \n#1", vec![("net/a>b".into(), 4)]), fact(2, "", vec![])],
         }
     }
@@ -327,7 +376,17 @@ mod tests {
     #[test]
     fn text_round_trips() {
         let failure = example();
-        assert_eq!(Failure::from_text(&failure.to_text()).expect("its own text"), failure);
+        let again = Failure::from_text(&failure.to_text()).expect("its own text");
+        assert_eq!((&again, again.to_text()), (&failure, failure.to_text()));
+    }
+
+    #[test]
+    fn format_1_is_still_read() {
+        let text = "sim failure, format 1\nversion: VERSION\nscenario: a::b\nseed: 1\npolicy: fifo\ndigest: 0x1\nsteps: 2\n\
+                    outcome: Passed\n--- choices\nsched 12 3/5\n--- facts\n1 100 api 3 http - POST /charge #1\n--- end\n";
+        let failure = Failure::from_text(&text.replace("VERSION", VERSION)).expect("it was good once");
+        assert_eq!((failure.choices.len(), &*failure.facts[0].text), (1, "POST /charge #1"));
+        assert_eq!((failure.operations.len(), failure.facts[0].cause), (0, None));
     }
 
     #[test]
@@ -339,7 +398,7 @@ mod tests {
         };
         check("", "not a failure file");
         check("hello", "`hello`");
-        check(&good.replace("format 1", "format 2"), "format 2");
+        check(&good.replace("format 2", "format 3"), "format 3");
         check(&good.replace(&format!("version: {VERSION}"), "version: 0.0.9"), "version 0.0.9");
         check(&good.replace("seed: 17", "seed: x"), "line 4 of the failure file: `x`");
         check(&good.replace("sched 12 3/5", "sched 12 5/5"), "line 11 of the failure file");

@@ -2,6 +2,7 @@
 //! task is running.
 
 use super::disk::disks;
+use super::output::Output;
 use super::state::nodes;
 use crate::executor::World;
 use crate::tape::Entropy;
@@ -28,6 +29,7 @@ pub trait Resolver {
 pub struct Hosted {
     world: Rc<World>,
     entropy: RefCell<BTreeMap<NodeId, Entropy>>,
+    output: Output,
 }
 
 /// Variables of the host that nodes see too: they steer tools, not services.
@@ -36,7 +38,7 @@ const HOST_VARIABLES: [&[u8]; 4] = [b"RUST_", b"CARGO_", b"INSTA_", b"SIM_"];
 impl Hosted {
     /// The machine of this world.
     pub fn new(world: &Rc<World>) -> Self {
-        Self { world: world.clone(), entropy: RefCell::default() }
+        Self { world: world.clone(), entropy: RefCell::default(), output: Output::default() }
     }
 }
 
@@ -122,6 +124,11 @@ impl Machine for Hosted {
             "localhost" => Ok(vec![IpAddr::from([127, 0, 0, 1])]),
             _ => nodes.find(host).map(|node| vec![nodes.address(node)]).ok_or(ResolveError::Unknown),
         }
+    }
+
+    fn wrote(&self, fd: i32, bytes: &[u8]) -> bool {
+        self.output.wrote(&self.world, fd, bytes);
+        false
     }
 
     fn host_name(&self) -> Vec<u8> {

@@ -6,6 +6,7 @@
 mod disk;
 mod finish;
 mod machine;
+mod output;
 mod signal;
 mod state;
 

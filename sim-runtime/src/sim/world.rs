@@ -4,6 +4,7 @@ use super::outcome::Outcome;
 use super::property::{Properties, properties};
 use super::select::seed_select;
 use super::{Finish, Sim};
+use crate::cause::Operation;
 use crate::executor::{Limit, PanicNote, Setup, Stop, World, spawn_on};
 use crate::fault::{Account, faults};
 use crate::node::Hosted;
@@ -39,6 +40,8 @@ pub struct Ended {
     pub facts: Vec<Fact>,
     /// Facts beyond what is kept.
     pub facts_dropped: u64,
+    /// The requests and statements, if recorded.
+    pub operations: Vec<Operation>,
     /// Digests on the way, if recorded.
     pub checkpoints: Vec<Checkpoint>,
     /// Properties asked about with `sometimes`, and whether they were ever true.
@@ -60,6 +63,7 @@ impl Ended {
             recording: Recording::default(),
             facts: Vec::new(),
             facts_dropped: 0,
+            operations: Vec::new(),
             checkpoints: Vec::new(),
             reached: BTreeMap::new(),
             faults: BTreeMap::new(),
@@ -90,6 +94,7 @@ where
     let digest = world.digest();
     // What destructors do from here on belongs to no run: no facts, and a panic fails nothing.
     let (facts, checkpoints, facts_dropped) = world.trace.take();
+    let operations = world.operations();
     properties.clear();
     world.power_off();
     let (reached, faults) = (properties.reached(), faults(&world).accounts());
@@ -104,6 +109,7 @@ where
         recording: world.tape.recording(),
         facts,
         facts_dropped,
+        operations,
         checkpoints,
         reached,
         faults,

@@ -82,6 +82,11 @@ impl Tasks {
         self.slots.get(key.slot as usize)?.as_ref().filter(|task| task.id == key.id)
     }
 
+    /// The task with this number, unless it has ended. Looks at all of them.
+    pub fn find(&self, id: TaskId) -> Option<&Task> {
+        self.slots.iter().flatten().find(|task| task.id == id)
+    }
+
     /// Forgets a task that has ended.
     pub fn remove(&mut self, key: TaskKey) -> Option<Task> {
         self.get(key)?;

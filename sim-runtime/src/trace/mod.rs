@@ -8,6 +8,7 @@ mod digest;
 
 pub use digest::Digest;
 
+use crate::cause::OperationId;
 use crate::schedule::TaskId;
 use crate::time::Nanos;
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,9 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 /// One recorded event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Facts are equal when all but their places are: places are only looked for in a process that does a single run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Fact {
     /// Polls made when it happened.
     pub step: u64,
@@ -32,7 +35,30 @@ pub struct Fact {
     pub text: String,
     /// The choices that were not calm and led to it: lane name and index.
     pub choices: Vec<(Arc<str>, u64)>,
+    /// The operation that caused it; see [`crate::cause`].
+    pub cause: Option<OperationId>,
+    /// Where in the code under test: `src/orders.rs:41:33`; empty if unknown.
+    pub place: String,
 }
+
+impl PartialEq for Fact {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { step, at, node, task, kind, text, choices, cause, place: _ } = self;
+        (step, at, node, task, kind, text, choices, cause)
+            == (
+                &other.step,
+                &other.at,
+                &other.node,
+                &other.task,
+                &other.kind,
+                &other.text,
+                &other.choices,
+                &other.cause,
+            )
+    }
+}
+
+impl Eq for Fact {}
 
 impl std::fmt::Display for Fact {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,8 +1,10 @@
-//! The seam to the tokio underneath: its cooperative budget, its random numbers, its timer.
+//! The seam to the tokio underneath: its cooperative budget, its random numbers, its timer, its messages.
 //!
 //! Only the renamed copy of the drop-in has it; on top of the registry's tokio the budget is unconstrained and
 //! `select!` starts where tokio's own generator says.
 
+#[cfg(drop_in)]
+use sim_runtime::executor::try_with_current;
 use std::future::Future;
 
 /// Installs the hooks, once in a process.
@@ -12,6 +14,12 @@ pub(crate) fn install() {
         draw: super::core::draw,
         is_asynchronous: || super::context::entered() != super::context::Entered::No,
         sleep: hooked_sleep,
+        sent: |channel, slot| {
+            try_with_current(|world| world.message_sent(channel, slot));
+        },
+        received: |channel, slot| {
+            try_with_current(|world| world.message_received(channel, slot));
+        },
     });
 }
 

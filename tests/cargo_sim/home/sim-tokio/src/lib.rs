@@ -12,7 +12,13 @@ pub fn world() -> usize {
 /// Whether the seam of the copy is there and its hook is asked by `select!`.
 #[cfg(drop_in)]
 pub fn install_fixed_draw() {
-    real_tokio::sim::install(real_tokio::sim::Hooks { draw: |_| Some(0), is_asynchronous: || false, sleep: |_| None });
+    real_tokio::sim::install(real_tokio::sim::Hooks {
+        draw: |_| Some(0),
+        is_asynchronous: || false,
+        sleep: |_| None,
+        sent: |_, _| {},
+        received: |_, _| {},
+    });
 }
 
 /// The budget of the copy is open.
