@@ -241,11 +241,27 @@ pub struct Failure {
 }
 
 /// `cargo sim show`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
+#[command(group(clap::ArgGroup::new("what").multiple(false)))]
 pub struct Show {
     /// Every fact of the run, not only the last ones of the scenario
-    #[arg(long)]
+    #[arg(long, group = "what")]
     pub all: bool,
+    /// All about a request, with what it caused and further attempts: r3, "POST /charge #2", or a part of the path
+    #[arg(long, value_name = "ID", group = "what")]
+    pub request: Option<String>,
+    /// The requests that touched something, newest first: 42, or order=42
+    #[arg(long, value_name = "NAME=KEY", group = "what")]
+    pub entity: Option<String>,
+    /// The statements by session and transaction, with the requests they were made for
+    #[arg(long, group = "what")]
+    pub sql: bool,
+    /// Write the report as a page with a space-time diagram
+    #[arg(long, value_name = "FILE", group = "what")]
+    pub html: Option<PathBuf>,
+    /// Print JSON: outcome, choices, requests, facts
+    #[arg(long, group = "what")]
+    pub json: bool,
     /// The failure file a failing test left
     pub file: PathBuf,
 }
@@ -372,6 +388,8 @@ mod tests {
             "test --sedes 5",
             "replay",
             "show a b",
+            "show a --sql --json",
+            "show a --request",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }

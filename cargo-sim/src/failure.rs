@@ -3,11 +3,11 @@
 //! The file names its scenario by the path of the test function, the crate first: `shop::orders::race`. So the crate
 //! says which library, program or test file of which package to build, and the rest which test to run.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use sim_runtime::explore::{Failure, FailureError};
-use sim_runtime::report::timeline_line;
+use sim_runtime::report::{self, Evidence};
 
 use crate::cli::{self, CargoTest, Show, Test};
 use crate::error::Error;
@@ -22,9 +22,6 @@ pub enum Again {
     /// Ever smaller runs.
     Shrink,
 }
-
-/// Facts shown unless all are asked for.
-const FACTS_MAX: usize = 40;
 
 /// Runs the failing test again. Whether the file fits the code is for the runtime in the test to say.
 pub fn again(again: Again, failure: &cli::Failure) -> Result<ExitCode, Error> {
@@ -50,7 +47,30 @@ pub fn again(again: Again, failure: &cli::Failure) -> Result<ExitCode, Error> {
 pub fn show(options: &Show) -> Result<ExitCode, Error> {
     let text = files::read(&options.file)?;
     let failure = Failure::from_text(&text).map_err(|error| unreadable(&options.file, &error))?;
-    print!("{}", shown(&failure, &options.file.to_string_lossy(), options.all));
+    let again = format!("cargo sim replay {}", options.file.display());
+    let evidence = Evidence::of_failure(&failure);
+    let nothing = |what: &str, wanted: &str| {
+        Error::Input(format!(
+            "no {what} `{wanted}` in {}: without options its report names some",
+            options.file.display()
+        ))
+    };
+    let shown = if let Some(wanted) = &options.request {
+        report::request(&evidence, wanted).ok_or_else(|| nothing("request", wanted))?
+    } else if let Some(wanted) = &options.entity {
+        report::entity(&evidence, wanted).ok_or_else(|| nothing("request that touched", wanted))?
+    } else if options.sql {
+        report::statements(&evidence)
+    } else if options.json {
+        format!("{}\n", json(&failure))
+    } else if let Some(file) = &options.html {
+        std::fs::write(file, report::page(&failure, &again)).map_err(Error::io("write", file))?;
+        String::new()
+    } else {
+        report::saved(&failure, &again, options.all)
+    };
+    // Whoever reads it may have seen enough: `| head`.
+    _ = std::io::stdout().write_all(shown.as_bytes());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -126,29 +146,20 @@ impl Target {
     }
 }
 
-fn shown(failure: &Failure, file: &str, all: bool) -> String {
-    let mut text = String::new();
-    let Failure { scenario, seed, policy, digest, steps, .. } = failure;
-    let _ =
-        writeln!(text, "FAIL {scenario}  seed {seed}, policy {policy}, {steps} steps, digest {digest:#018x}");
-    for line in failure.outcome.to_string().lines() {
-        let _ = writeln!(text, "  {line}");
-    }
-    let _ = writeln!(text, "\n  choices that are not calm: {}", failure.choices.len());
-    for line in failure.choices.to_string().lines() {
-        let _ = writeln!(text, "    {line}");
-    }
-    let noise = |kind: &str| ["task.", "net.", "host."].iter().any(|noise| kind.starts_with(noise));
-    let facts: Vec<_> = failure.facts.iter().filter(|fact| all || !noise(&fact.kind)).collect();
-    let skipped = if all { 0 } else { facts.len().saturating_sub(FACTS_MAX) };
-    let left_out = failure.facts.len() - (facts.len() - skipped);
-    let hint = if left_out > 0 { format!(" ({left_out} left out; --all shows them)") } else { String::new() };
-    let _ = writeln!(text, "\n  what happened{hint}:");
-    for fact in &facts[skipped..] {
-        let _ = writeln!(text, "    {}", timeline_line(fact));
-    }
-    let _ = writeln!(text, "\n  again: cargo sim replay {file}");
-    text
+/// A failure for other programs. Times are nanoseconds of virtual time, `cause` and `parent` are ids of requests.
+fn json(failure: &Failure) -> serde_json::Value {
+    let choice = |(lane, choice): (&str, sim_runtime::tape::Choice)| serde_json::json!({ "lane": lane, "index": choice.index, "value": choice.value, "bound": choice.bound });
+    serde_json::json!({
+        "scenario": failure.scenario,
+        "seed": failure.seed,
+        "policy": failure.policy.to_string(),
+        "steps": failure.steps,
+        "digest": format!("{:#018x}", failure.digest),
+        "outcome": failure.outcome.to_string(),
+        "choices": failure.choices.choices().map(choice).collect::<Vec<_>>(),
+        "requests": failure.operations,
+        "facts": failure.facts,
+    })
 }
 
 #[cfg(test)]
@@ -186,25 +197,38 @@ mod tests {
     }
 
     #[test]
-    fn showing_tells_outcome_choices_and_the_last_facts() {
-        let text = shown(&failure(100), "a.failure", false);
-        for part in [
-            "FAIL shop::orders::race  seed 17, policy pos",
-            "violated \"charged once\": order 7 twice",
-            "choices that are not calm: 1",
-            "sched 12 3/5",
-            "(60 left out; --all shows them)",
-            "number 98",
-            "cargo sim replay a.failure",
-        ] {
-            assert!(text.contains(part), "{part} in\n{text}");
-        }
-        assert!(!text.contains("number 18\n") && !text.contains("number 99"), "{text}");
-        let all = shown(&failure(100), "a.failure", true);
-        assert!(
-            all.contains("number 0\n") && all.contains("number 99") && !all.contains("left out"),
-            "{all}"
+    fn json_has_all_of_it() {
+        let value = json(&failure(2));
+        assert_eq!(
+            (&value["outcome"], &value["choices"][0]["lane"]),
+            (&"violated \"charged once\": order 7 twice".into(), &"sched".into())
         );
+        assert_eq!(value["facts"].as_array().map(Vec::len), Some(2));
+        assert_eq!(
+            (&value["facts"][1]["at"], &value["facts"][1]["kind"]),
+            (&1_000_000.into(), &"task.polled".into())
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_said() {
+        let folder = crate::tests::Scratch::new("show");
+        folder.write("a.failure", &failure(3).to_text());
+        let file = folder.path().join("a.failure");
+        let error = |options: Show| show(&options).unwrap_err().to_string();
+        let wanted = Some("POST /x".to_owned());
+        assert!(
+            error(Show { request: wanted, file: file.clone(), ..Show::default() })
+                .contains("no request `POST /x`")
+        );
+        let wanted = Some("order=4".to_owned());
+        assert!(
+            error(Show { entity: wanted, file: file.clone(), ..Show::default() })
+                .contains("touched `order=4`")
+        );
+        let html = Some(folder.path().join("a.html"));
+        show(&Show { html: html.clone(), file, ..Show::default() }).unwrap();
+        assert!(files::read(&html.unwrap()).unwrap().contains("order 7 twice"));
     }
 
     #[test]

@@ -43,8 +43,12 @@ pub struct Operation {
     pub earlier: Option<Earlier>,
     /// Step and time at which it was sent.
     pub begun: (u64, Nanos),
+    /// Step and time at which the server had read of it.
+    pub arrived: Option<(u64, Nanos)>,
     /// Step and time at which its answer was complete, if it was answered.
     pub ended: Option<(u64, Nanos)>,
+    /// Step and time at which the asker's end had read of the answer.
+    pub seen: Option<(u64, Nanos)>,
     /// What the answer was: `200`, `done`, `error`; empty without one.
     pub outcome: String,
     /// The asker never saw the answer, or the request never arrived.

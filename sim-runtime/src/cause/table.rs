@@ -39,8 +39,6 @@ struct Work {
     writer: Option<TaskId>,
     /// It is beyond doubt who asked.
     certain: bool,
-    /// Step at which the asker's end had read of an answer.
-    seen: Option<u64>,
 }
 
 /// All operations and all live tasks of a recorded run.
@@ -187,16 +185,19 @@ impl Table {
             parent: asker.and_then(|(_, cause)| cause),
             earlier: opening.repeats.map(Earlier::Repeat),
             begun: now,
+            arrived: None,
+            seen: None,
             ended: None,
             outcome: String::new(),
             lost: false,
         });
-        self.work.push(Work { server: None, writer, certain, seen: None });
+        self.work.push(Work { server: None, writer, certain });
         id
     }
 
     /// A task has read the first bytes of a request.
-    pub fn read_request(&mut self, task: TaskId, id: OperationId, multiplexed: bool) {
+    pub fn read_request(&mut self, task: TaskId, id: OperationId, multiplexed: bool, now: (u64, Nanos)) {
+        self.operations[id.0 as usize - 1].arrived = Some(now);
         let bearer = self.task(task);
         bearer.serves = true;
         if multiplexed {
@@ -210,8 +211,8 @@ impl Table {
     }
 
     /// A task has read the first bytes of an answer.
-    pub fn read_answer(&mut self, task: TaskId, id: OperationId, step: u64) {
-        self.work[id.0 as usize - 1].seen = Some(step);
+    pub fn read_answer(&mut self, task: TaskId, id: OperationId, now: (u64, Nanos)) {
+        self.operations[id.0 as usize - 1].seen = Some(now);
         let writer = self.work[id.0 as usize - 1].writer;
         if let Some(bearer) = writer.and_then(|writer| self.tasks.get_mut(&writer)) {
             bearer.waiting.retain(|waiting| *waiting != id);
@@ -268,7 +269,7 @@ impl Table {
             if own.task.is_some() && own.earlier.is_none() && own.kind != "sql" {
                 if let Some(at_before) = latest.get(&key).copied()
                     && let before = &operations[at_before]
-                    && let seen = self.work[at_before].seen.is_some_and(|step| step < own.begun.0)
+                    && let seen = before.seen.is_some_and(|seen| seen < own.begun)
                     && (!seen || is_bad(before))
                 {
                     operations[at].earlier = Some(Earlier::Retry(before.id));

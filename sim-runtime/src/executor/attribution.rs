@@ -74,14 +74,14 @@ impl World {
     /// The running task has read the first bytes of a request on a server's end.
     pub fn operation_read(&self, id: OperationId, multiplexed: bool) {
         if let Some(task) = self.current_task() {
-            self.causes.borrow_mut().read_request(task, id, multiplexed);
+            self.causes.borrow_mut().read_request(task, id, multiplexed, self.when());
         }
     }
 
     /// The running task has read the first bytes of an answer on a client's end.
     pub fn answer_read(&self, id: OperationId) {
         if let Some(task) = self.current_task() {
-            self.causes.borrow_mut().read_answer(task, id, self.step());
+            self.causes.borrow_mut().read_answer(task, id, self.when());
         }
     }
 

@@ -99,11 +99,17 @@ fn is_under_test(file: &str) -> bool {
 /// A path as the user knows it: not through the shadow workspace that `cargo sim` makes.
 fn readable_file(file: &str) -> String {
     let file = file.trim_start_matches("./");
-    std::env::current_dir()
-        .ok()
-        .and_then(|here| file.strip_prefix(here.to_str()?)?.strip_prefix('/'))
-        .unwrap_or(file)
-        .to_owned()
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| file.strip_prefix(here.to_str()?)?.strip_prefix('/'));
+    let mut parts: Vec<&str> = Vec::new();
+    for part in below.unwrap_or(file).split('/') {
+        if part == ".." && parts.last().is_some_and(|last| !last.is_empty() && *last != "..") {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    parts.join("/")
 }
 
 fn is_ours(function: &str) -> bool {
@@ -154,5 +160,7 @@ mod tests {
             Some((Some("tokio::sync::mutex::Mutex".to_owned()), "src/orders.rs:41:33".to_owned()))
         );
         assert_eq!(place_in("nothing of the sort"), None);
+        assert_eq!(readable_file("./tests/../examples/a.rs:1:2"), "examples/a.rs:1:2");
+        assert_eq!(readable_file("/elsewhere/../a.rs:1:2"), "/a.rs:1:2");
     }
 }

@@ -353,6 +353,8 @@ mod tests {
             parent: None,
             earlier: None,
             begun: (1, 5),
+            arrived: Some((2, 6)),
+            seen: None,
             ended: Some((9, 70)),
             outcome: "200".into(),
             lost: true,

@@ -1,15 +1,22 @@
 //! The report as text.
 
-use super::timeline::{last_facts, timeline_line};
-use crate::explore::{Diagnosis, Extent, Leak, Replayed, Scenario, Settings, Sweep, Verdict, displayed};
+use super::evidence::Evidence;
+use super::race::race;
+use super::timeline::{is_domain, last_facts, timeline_line};
+use crate::explore::{
+    Diagnosis, Extent, Failure, Leak, Replayed, Scenario, Settings, Sweep, Verdict, displayed,
+};
 use crate::sim::Outcome;
 use crate::trace::Fact;
 use std::fmt::Write as _;
 
-/// Lines of the timeline at most.
+/// Lines of the timeline at most: without a race above it, and with one.
 const TIMELINE_LINES: usize = 12;
+const TIMELINE_LINES_WITH_RACE: usize = 7;
 /// Choices of the trigger shown at most.
 const TRIGGER_LINES: usize = 6;
+/// Requests of a saved failure shown at most.
+const REQUEST_LINES: usize = 6;
 /// Waiting tasks shown at most.
 const DETAIL_LINES: usize = 8;
 
@@ -43,7 +50,7 @@ pub fn render(scenario: &Scenario, settings: &Settings, verdict: &Verdict) -> St
             if !matches!(replayed, Replayed::Diverged(_)) {
                 line!(text, "  {}", clipped(&ended.outcome));
                 trigger(&mut text, failure.choices.choices(), &ended.facts);
-                timeline(&mut text, ended);
+                raced_and_timeline(&mut text, &Evidence::of_run(ended));
             }
         }
     }
@@ -83,9 +90,8 @@ fn failed(text: &mut String, scenario: &Scenario, settings: &Settings, sweep: &S
     let seed = diagnosis.failure.seed;
     line!(text, "FAIL {}  seed {seed}, after {}", scenario.name(), plural(sweep.runs as usize, "run"));
     line!(text, "  {}", clipped(&ended.outcome));
-    if let Some(fact) = ended.facts.iter().rev().find(|fact| ["violated", "panic"].contains(&&*fact.kind)) {
-        line!(text, "  became false at step {}, {}", fact.step, at(fact));
-    }
+    let evidence = Evidence::of_run(ended);
+    became_false(text, &evidence);
     let choices = diagnosis.failure.choices.len();
     let (switches, faults) = counts(diagnosis.failure.choices.choices().map(|(lane, _)| lane));
     let others = match choices - switches - faults {
@@ -103,7 +109,7 @@ fn failed(text: &mut String, scenario: &Scenario, settings: &Settings, sweep: &S
         if diagnosis.shrunk.exhausted { " (effort used up)" } else { "" },
     );
     trigger(text, diagnosis.failure.choices.choices(), &ended.facts);
-    timeline(text, ended);
+    raced_and_timeline(text, &evidence);
     if let Some(nearest) = &diagnosis.nearest {
         line!(
             text,
@@ -126,6 +132,67 @@ fn failed(text: &mut String, scenario: &Scenario, settings: &Settings, sweep: &S
     let policy = settings.policy.map(|policy| policy.to_string());
     line!(text, "Run again: {}", scenario.seed_command(seed, policy.as_deref()));
     line!(text, "Shrunk:    {}", scenario.replay_command(&displayed(&diagnosis.file)));
+}
+
+/// The report of a saved failure; with `all`, every fact instead of the last ones of the scenario. `again` is the
+/// command that repeats it.
+pub fn saved(failure: &Failure, again: &str, all: bool) -> String {
+    let mut text = String::new();
+    let Failure { scenario, seed, policy, digest, steps, .. } = failure;
+    line!(text, "FAIL {scenario}  seed {seed}, policy {policy}, {steps} steps, digest {digest:#018x}");
+    line!(text, "  {}", clipped(&failure.outcome));
+    let evidence = Evidence::of_failure(failure);
+    became_false(&mut text, &evidence);
+    line!(text, "Trigger: {}", plural(failure.choices.len(), "choice that is not calm"));
+    trigger(&mut text, failure.choices.choices(), &failure.facts);
+    if all {
+        race(&evidence)
+            .iter()
+            .flat_map(|race| race.render(&evidence))
+            .for_each(|shown| line!(text, "{shown}"));
+        line!(text, "All facts:");
+        failure.facts.iter().for_each(|fact| line!(text, "{}", timeline_line(fact)));
+    } else {
+        raced_and_timeline(&mut text, &evidence);
+        let left_out = failure.facts.iter().filter(|fact| !is_domain(fact)).count();
+        if left_out > 0 {
+            line!(
+                text,
+                "  without {} of the network, the scheduler and the output: --all",
+                plural(left_out, "fact")
+            );
+        }
+    }
+    let requests: Vec<_> = failure.operations.iter().filter(|operation| operation.kind != "sql").collect();
+    if !requests.is_empty() {
+        line!(text, "Requests, the last ones of {}:", requests.len());
+        for operation in &requests[requests.len().saturating_sub(REQUEST_LINES)..] {
+            let outcome = match (&*operation.outcome, operation.lost) {
+                ("", _) => "never answered".to_owned(),
+                (outcome, true) => format!("{outcome}, never seen"),
+                (outcome, false) => outcome.to_owned(),
+            };
+            let name = evidence.name(operation);
+            line!(
+                text,
+                "  {:<4} {name} from {} to {}: {outcome}",
+                operation.id,
+                named(&operation.from),
+                named(&operation.to)
+            );
+        }
+        line!(
+            text,
+            "More: --request r{}, --entity KEY, --sql, --html FILE, --json",
+            requests[requests.len() - 1].id.0
+        );
+    }
+    line!(text, "Run again: {again}");
+    text
+}
+
+fn named(node: &str) -> &str {
+    if node.is_empty() { "the scenario" } else { node }
 }
 
 fn leaks(text: &mut String, scenario: &Scenario, settings: &Settings, leak: &Leak) {
@@ -176,8 +243,17 @@ fn trigger<'a>(
     }
 }
 
-fn timeline(text: &mut String, ended: &crate::sim::Ended) {
-    let (lines, before) = last_facts(ended, TIMELINE_LINES);
+fn became_false(text: &mut String, evidence: &Evidence<'_>) {
+    if let Some(fact) = evidence.end() {
+        line!(text, "  became false at step {}, {}", fact.step, at(fact));
+    }
+}
+
+fn raced_and_timeline(text: &mut String, evidence: &Evidence<'_>) {
+    let raced = race(evidence).map_or(Vec::new(), |race| race.render(evidence));
+    raced.iter().for_each(|shown| line!(text, "{shown}"));
+    let (lines, before) =
+        last_facts(evidence.facts, if raced.is_empty() { TIMELINE_LINES } else { TIMELINE_LINES_WITH_RACE });
     match before {
         0 => line!(text, "Timeline:"),
         _ => line!(text, "Timeline, after {before} earlier lines (SIM_LOG=all shows them):"),
@@ -194,6 +270,9 @@ fn counts<'a>(lanes: impl Iterator<Item = &'a str>) -> (usize, usize) {
 }
 
 fn plural(count: usize, noun: &str) -> String {
+    if let Some((noun, rest)) = noun.split_once(" that is ").filter(|_| count != 1) {
+        return format!("{} that are {rest}", plural(count, noun));
+    }
     let ending = match (count, noun.ends_with("ch")) {
         (1, _) => "",
         (_, true) => "es",

@@ -1,6 +1,5 @@
 //! Facts as lines for people.
 
-use crate::sim::Ended;
 use crate::trace::Fact;
 
 /// One fact as a line: virtual time in milliseconds, node, text.
@@ -13,14 +12,17 @@ pub fn timeline_line(fact: &Fact) -> String {
     format!("{milliseconds:>6}.{rest:03} ms  {node:<10} {}{separator}{text}", fact.kind)
 }
 
-/// Whether a fact says something at the level of the scenario. What happens at every spawn and packet does not.
-fn is_domain(fact: &Fact) -> bool {
-    !["task.", "net.", "tcp", "udp", "unix", "dns", "host."].iter().any(|noise| fact.kind.starts_with(noise))
+/// Whether a fact says something at the level of the scenario. What happens at every spawn and packet does not, and what
+/// was printed is asked for by request.
+pub(super) fn is_domain(fact: &Fact) -> bool {
+    !["task.", "net.", "tcp", "udp", "unix", "dns", "host.", "log"]
+        .iter()
+        .any(|noise| fact.kind.starts_with(noise))
 }
 
 /// The last `count` facts at the level of the scenario, and how many came before them.
-pub(super) fn last_facts(ended: &Ended, count: usize) -> (Vec<String>, usize) {
-    let domain: Vec<_> = ended.facts.iter().filter(|fact| is_domain(fact)).collect();
+pub(super) fn last_facts(facts: &[Fact], count: usize) -> (Vec<String>, usize) {
+    let domain: Vec<_> = facts.iter().filter(|fact| is_domain(fact)).collect();
     let before = domain.len().saturating_sub(count);
     (domain[before..].iter().map(|fact| timeline_line(fact)).collect(), before)
 }
