@@ -11,6 +11,7 @@ use super::super::eval::eval;
 use super::super::exec::scan::layout;
 use super::super::parse::{AlterKind, DropKind, Name};
 use super::create::read_constraint;
+use super::guard::Guard;
 use super::index::engine_definition;
 use super::object::apply_change;
 use crate::engine::{IndexId, LockMode, SequenceId, TableId, Tid, WaitPolicy};
@@ -511,7 +512,7 @@ impl Connection {
     async fn rename_relation(&mut self, oid: Oid, new_name: &str) -> Result<()> {
         let env = self.env();
         let Some(relation) = env.catalog.relation_by_oid(oid).cloned() else { return Ok(()) };
-        if self.name_taken(relation.schema(), new_name).await? {
+        if !self.claim_name(relation.schema(), new_name, Guard::Relation).await? {
             return Err(error(b"42P07", format!("relation \"{new_name}\" already exists")));
         }
         store::remove_relation(&self.session, &relation);

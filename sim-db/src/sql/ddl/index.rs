@@ -9,6 +9,7 @@ use super::super::error::{error, error_at_ident, unsupported};
 use super::super::eval::{eval, holds};
 use super::super::expr::Expr;
 use super::super::function::Volatility;
+use super::guard::Guard;
 use crate::engine::{
     ComputeKey, IndexDefinition, IndexId, Key, KeyOrder, KeySource, LockMode, TableId, Uniqueness,
 };
@@ -190,7 +191,7 @@ impl Connection {
         let name: Rc<str> = match &create.name {
             Some(name) => {
                 let (_, name, ident) = qualified(name)?;
-                if self.name_taken(table.schema, &name).await? {
+                if !self.claim_name(table.schema, &name, Guard::Relation).await? {
                     if create.if_not_exists {
                         self.skip_notice(b"42P07", format!("relation \"{name}\" already exists, skipping"));
                         return Ok("CREATE INDEX".to_owned());

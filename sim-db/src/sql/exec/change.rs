@@ -135,7 +135,7 @@ pub async fn check_row(table: &Table, row: &Row, checks: &RowChecks, exec: &mut 
 
 /// Adds table and schema to a unique violation, which the engine knows by its constraint alone.
 fn named(raised: DatabaseError, table: &Table, exec: &Exec) -> DatabaseError {
-    if raised.sqlstate == SqlState::UNIQUE_VIOLATION && raised.table.is_none() {
+    if raised.constraint.is_some() && raised.table.is_none() {
         return raised.with_table(&schema_of(table, exec), &table.name);
     }
     raised
