@@ -391,9 +391,15 @@ impl Connection {
     async fn run_statement(&mut self, statement: &Rc<Statement>, sink: &mut dyn Sink) -> Result<String> {
         super::error::set_text(&statement.text);
         match &statement.kind {
-            StatementKind::Utility(utility) => self.run_utility(utility, statement, sink).await,
+            StatementKind::Utility(utility) => {
+                if utility.takes_snapshot() && self.session.status() != TransactionStatus::Idle {
+                    self.fix_snapshot().await?;
+                }
+                self.run_utility(utility, statement, sink).await
+            }
             StatementKind::Sql(sql) if is_ddl(sql) => {
                 self.begin_implicit();
+                self.fix_snapshot().await?;
                 self.refuse_read_only(ddl_tag(sql))?;
                 self.run_ddl(sql).await
             }

@@ -39,6 +39,17 @@ impl Connection {
             }
             return Err(error_at_ident(ident, b"42P01", format!("relation \"{name}\" does not exist")));
         };
+        let renames = |operation: &AlterTableOperation| {
+            matches!(
+                operation,
+                AlterTableOperation::RenameTable { .. }
+                    | AlterTableOperation::RenameColumn { .. }
+                    | AlterTableOperation::RenameConstraint { .. }
+            )
+        };
+        if !alter.operations.iter().all(renames) {
+            self.refuse_pending(&table, "ALTER TABLE")?;
+        }
         for operation in &alter.operations {
             self.alter_operation(table.oid, operation).await?;
         }

@@ -143,6 +143,7 @@ impl Connection {
         let Some(table) = found else {
             return Err(error_at_ident(ident, b"42P01", format!("relation \"{table_name}\" does not exist")));
         };
+        self.refuse_pending(&table, "CREATE INDEX")?;
         let env = self.env();
         let mut parts = Vec::new();
         let mut order = Vec::new();

@@ -107,6 +107,22 @@ impl Connection {
         Ok(true)
     }
 
+    /// Refuses to change what a table is like while checks of its rows are put off.
+    ///
+    /// # Errors
+    ///
+    /// 55006.
+    pub(crate) fn refuse_pending(&self, table: &Table, command: &str) -> Result<()> {
+        let is_pending = self.deferred.iter().any(|check| check.table == table.oid)
+            || self.session.has_pending_checks(TableId(table.oid));
+        if is_pending {
+            let message =
+                format!("cannot {command} \"{}\" because it has pending trigger events", table.name);
+            return Err(error(b"55006", message));
+        }
+        Ok(())
+    }
+
     /// A free relation name made of parts: `t_col_key`, `t_col_key1` …
     pub(crate) fn free_name(&mut self, schema: Oid, base: &str, taken: &dyn Fn(&str) -> bool) -> Rc<str> {
         let env = self.env();
