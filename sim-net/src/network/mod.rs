@@ -62,7 +62,10 @@ impl Network {
     #[cold]
     fn begin(world: &Rc<World>) -> Rc<Network> {
         nodes(world).register(Rc::new(Watch));
-        world.extension(|| Network { state: RefCell::new(State::new(world)) })
+        let network = world.extension(|| Network { state: RefCell::new(State::new(world)) });
+        let own = Rc::clone(&network);
+        world.set_agenda(Rc::new(move || with_current(|world| own.work(world, State::run_due))));
+        network
     }
 
     /// Works on the state, then wakes whoever has to look again.
@@ -75,7 +78,7 @@ impl Network {
         if !state.shared.unattended.is_empty() {
             state.attend(world);
         }
-        state.shared.queue.arm(world);
+        state.shared.queue.announce(world);
         if state.shared.wakes.is_empty() && state.shared.drops.is_empty() {
             return value;
         }
@@ -110,11 +113,6 @@ pub(crate) fn with_if_running(f: impl FnOnce(&mut State, &Rc<World>)) {
     {
         network.work(&world, f);
     }
-}
-
-/// Everything that is due happens. Called by the timer that [`queue`] arms.
-fn tick() {
-    with_if_running(State::run_due);
 }
 
 impl Lifecycle for Watch {
