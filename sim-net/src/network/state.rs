@@ -52,11 +52,15 @@ impl Waiters {
     }
 
     pub(crate) fn wake(&mut self, readiness: Readiness, wakes: &mut Vec<Waker>) {
-        if readiness.read {
-            wakes.extend(self.read.take());
+        if readiness.read
+            && let Some(waker) = self.read.take()
+        {
+            wakes.push(waker);
         }
-        if readiness.write {
-            wakes.extend(self.write.take());
+        if readiness.write
+            && let Some(waker) = self.write.take()
+        {
+            wakes.push(waker);
         }
         if !self.others.is_empty() {
             let hit = |interest| match interest {

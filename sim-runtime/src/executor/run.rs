@@ -1,7 +1,7 @@
 //! The loop: fire what is due, pick, poll.
 
 use super::limits::Limit;
-use super::world::World;
+use super::world::{World, with_current};
 use crate::schedule::{Candidates, Ready, TaskId};
 use crate::tape::Generator;
 use crate::task::{NodeId, Tag, Task, TaskKey};
@@ -188,8 +188,8 @@ impl World {
         loop {
             if self.agenda_at.get() <= now {
                 self.agenda_at.set(Nanos::MAX);
-                let agenda = self.agenda.borrow().clone();
-                agenda.expect("something set what is due")();
+                let agenda = self.agenda.get().expect("whoever said when is there");
+                with_current(|world| agenda.due(world));
             }
             let due = self.timers.borrow_mut().due(now);
             match due {
@@ -321,7 +321,6 @@ impl World {
     pub(crate) fn close(&self) {
         self.closing.set(true);
         self.drop_tasks(None);
-        *self.agenda.borrow_mut() = None;
         self.clear_extensions();
         self.drop_tasks(None);
         *self.watch.borrow_mut() = None;

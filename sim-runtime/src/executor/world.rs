@@ -10,7 +10,7 @@ use crate::time::{Nanos, Skew, TimerKey, Timers};
 use crate::trace::{Fact, Trace};
 use async_task::Runnable;
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
@@ -34,7 +34,7 @@ pub struct World {
     pub(super) now: Cell<Nanos>,
     /// The earliest of all timers and of the agenda.
     pub(super) next_deadline: Cell<Nanos>,
-    pub(super) agenda: RefCell<Option<Rc<dyn Fn()>>>,
+    pub(super) agenda: OnceCell<Rc<dyn Agenda>>,
     pub(super) agenda_at: Cell<Nanos>,
     pub(super) timers: RefCell<Timers>,
     pub(super) ready: RefCell<Ready<Runnable<Tag>>>,
@@ -91,6 +91,13 @@ pub struct World {
     extensions: RefCell<Vec<Rc<dyn Any>>>,
     /// Where the extension was that was asked for last: mostly it is asked for again.
     last_extension: Cell<usize>,
+}
+
+/// What keeps an order of events of its own beside the timers. A world has one, the network: with a timer for each
+/// event there would be two heaps.
+pub trait Agenda: Any {
+    /// Something is due now.
+    fn due(&self, world: &Rc<World>);
 }
 
 /// What a world is made of.
@@ -192,7 +199,7 @@ impl World {
             run: RUNS.fetch_add(1, Ordering::Relaxed),
             now: Cell::new(0),
             next_deadline: Cell::new(Nanos::MAX),
-            agenda: RefCell::default(),
+            agenda: OnceCell::new(),
             agenda_at: Cell::new(Nanos::MAX),
             timers: RefCell::default(),
             ready: RefCell::new(ready),
@@ -342,10 +349,20 @@ impl World {
         self.timers.borrow_mut().arm(deadline, waker)
     }
 
-    /// Sets what is called when the agenda is due. One agenda, the network's: it keeps its own order of events, so a
-    /// timer for each would be a second heap.
-    pub fn set_agenda(&self, agenda: Rc<dyn Fn()>) {
-        *self.agenda.borrow_mut() = Some(agenda);
+    /// Sets the agenda of this world.
+    ///
+    /// # Panics
+    ///
+    /// If it has one.
+    pub fn set_agenda(&self, agenda: Rc<dyn Agenda>) {
+        assert!(self.agenda.set(agenda).is_ok(), "a world has one agenda");
+    }
+
+    /// The agenda of this world, if it is a `T`. It stays as long as the world.
+    #[inline]
+    pub fn agenda<T: Agenda>(&self) -> Option<&T> {
+        let agenda: &dyn Any = &**self.agenda.get()?;
+        agenda.downcast_ref()
     }
 
     /// Says when the agenda is due next, instead of what it said before: a true time, or [`Nanos::MAX`]. When it is called
