@@ -75,7 +75,7 @@ pub mod watchdog;
 
 pub use gate::{Entered, enter, inside, is_inside, outside};
 pub use machine::{Answer, Errno, Machine, Refused, ResolveError, SocketAddress, Variable, Verdict, Waited};
-pub use prefetch::prefetch;
+pub use prefetch::{prefetch, prefetch_around};
 
 /// Whether this build hooks the C library: dynamically linked glibc on Linux, x86-64 or aarch64.
 ///

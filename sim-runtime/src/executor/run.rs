@@ -27,9 +27,7 @@ pub enum Stop {
 /// Asks for the memory of a task that will probably be polled soon: its header, and the future behind it.
 #[inline]
 fn call(runnable: &Runnable<Tag>) {
-    let tag = std::ptr::from_ref(runnable.metadata()).cast::<u8>();
-    sim_host::prefetch(tag);
-    sim_host::prefetch(tag.wrapping_add(64));
+    sim_host::prefetch_around(runnable.metadata(), 128);
 }
 
 struct View<'a>(&'a Ready<Runnable<Tag>>);
@@ -194,11 +192,10 @@ impl World {
             let due = self.timers.borrow_mut().due(now);
             match due {
                 Some(waker) => waker.wake(),
-                None if self.agenda_at.get() <= now => {}
+                None if self.find_next_deadline() <= now => {}
                 None => break,
             }
         }
-        self.find_next_deadline();
     }
 
     fn find_next_deadline(&self) -> Nanos {

@@ -420,20 +420,26 @@ impl World {
 
     /// Reports a fact. `words` must identify it as far as it should matter to the digest; `text`
     /// is only called when facts are kept.
+    #[inline]
     pub fn fact(&self, kind: &'static str, words: &[u64], text: impl FnOnce() -> String) {
-        self.trace.digest_words(&[self.now(), words.len() as u64]);
-        self.trace.digest_words(words);
+        self.trace.digest_fact(self.now(), words);
         if self.trace.is_recording() {
-            self.trace.push(Fact {
-                step: self.step(),
-                at: self.now(),
-                node: self.node_name(self.current_node()),
-                task: self.current_task(),
-                kind: kind.into(),
-                text: text(),
-                choices: self.tape.take_pending(),
-            });
+            self.keep_fact(kind, text());
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn keep_fact(&self, kind: &'static str, text: String) {
+        self.trace.push(Fact {
+            step: self.step(),
+            at: self.now(),
+            node: self.node_name(self.current_node()),
+            task: self.current_task(),
+            kind: kind.into(),
+            text,
+            choices: self.tape.take_pending(),
+        });
     }
 
     /// Notes what the running task waits for, in a few words; shown when a run stalls.

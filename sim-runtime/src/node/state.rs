@@ -1,5 +1,6 @@
 //! The nodes of a run, and who is told of their fate.
 
+use crate::by_name::ByName;
 use crate::executor::{World, spawn_on};
 use crate::task::NodeId;
 use std::any::Any;
@@ -37,6 +38,7 @@ pub trait Lifecycle {
 
 /// One node.
 pub struct NodeState {
+    name: Arc<str>,
     address: IpAddr,
     variables: BTreeMap<Vec<u8>, CString>,
     /// One of each type.
@@ -51,7 +53,7 @@ pub struct NodeState {
 pub struct Nodes {
     /// By number, from 1; number 0 is the scenario.
     states: RefCell<Vec<NodeState>>,
-    by_name: RefCell<BTreeMap<Arc<str>, NodeId>>,
+    by_name: RefCell<ByName<NodeId>>,
     lifecycles: RefCell<Vec<Rc<dyn Lifecycle>>>,
 }
 
@@ -79,7 +81,9 @@ impl Nodes {
         let [_, high, low, _] = (node.0 << 8).to_be_bytes();
         let [_, _, _, last] = node.0.to_be_bytes();
         let address = IpAddr::V4(Ipv4Addr::new(10, high, low, last));
+        let name = world.node_name(node);
         let state = NodeState {
+            name: name.clone(),
             address,
             variables: BTreeMap::new(),
             configs: Vec::new(),
@@ -88,7 +92,7 @@ impl Nodes {
             boots: 0,
         };
         self.states.borrow_mut().push(state);
-        self.by_name.borrow_mut().insert(world.node_name(node), node);
+        self.by_name.borrow_mut().insert(name, node);
         node
     }
 
@@ -105,10 +109,7 @@ impl Nodes {
 
     /// All nodes with their names, in the order they were added; without the scenario.
     pub fn all(&self) -> Vec<(NodeId, Arc<str>)> {
-        let mut all: Vec<_> =
-            self.by_name.borrow().iter().map(|(name, node)| (*node, name.clone())).collect();
-        all.sort_unstable_by_key(|(node, _)| *node);
-        all
+        (1..).map(NodeId).zip(self.states.borrow().iter().map(|state| state.name.clone())).collect()
     }
 
     /// The address of a node; the scenario's own code is at 10.255.255.254.
