@@ -16,6 +16,7 @@
 //! * [`report`]: what a failure tells
 //! * [`drive`]: what a test or a program does with a scenario
 
+mod by_name;
 pub mod drive;
 pub mod executor;
 pub mod explore;

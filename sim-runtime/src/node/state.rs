@@ -1,5 +1,6 @@
 //! The nodes of a run, and who is told of their fate.
 
+use crate::by_name::ByName;
 use crate::executor::{World, spawn_on};
 use crate::task::NodeId;
 use std::any::Any;
@@ -37,6 +38,7 @@ pub trait Lifecycle {
 
 /// One node.
 pub struct NodeState {
+    name: Arc<str>,
     address: IpAddr,
     variables: BTreeMap<Vec<u8>, CString>,
     /// One of each type.
@@ -50,8 +52,8 @@ pub struct NodeState {
 #[derive(Default)]
 pub struct Nodes {
     /// By number, from 1; number 0 is the scenario.
-    states: RefCell<BTreeMap<NodeId, NodeState>>,
-    by_name: RefCell<BTreeMap<Arc<str>, NodeId>>,
+    states: RefCell<Vec<NodeState>>,
+    by_name: RefCell<ByName<NodeId>>,
     lifecycles: RefCell<Vec<Rc<dyn Lifecycle>>>,
 }
 
@@ -59,6 +61,9 @@ pub struct Nodes {
 pub fn nodes(world: &World) -> Rc<Nodes> {
     world.extension(Nodes::default)
 }
+
+/// Address of the scenario's own code.
+const SCENARIO: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254));
 
 const NAME_LENGTH_MAX: usize = 63;
 
@@ -76,7 +81,9 @@ impl Nodes {
         let [_, high, low, _] = (node.0 << 8).to_be_bytes();
         let [_, _, _, last] = node.0.to_be_bytes();
         let address = IpAddr::V4(Ipv4Addr::new(10, high, low, last));
+        let name = world.node_name(node);
         let state = NodeState {
+            name: name.clone(),
             address,
             variables: BTreeMap::new(),
             configs: Vec::new(),
@@ -84,8 +91,8 @@ impl Nodes {
             up: true,
             boots: 0,
         };
-        self.states.borrow_mut().insert(node, state);
-        self.by_name.borrow_mut().insert(name.into(), node);
+        self.states.borrow_mut().push(state);
+        self.by_name.borrow_mut().insert(name, node);
         node
     }
 
@@ -96,23 +103,18 @@ impl Nodes {
 
     /// The node with this address.
     pub fn at_address(&self, address: IpAddr) -> Option<NodeId> {
-        self.states.borrow().iter().find(|(_, state)| state.address == address).map(|(node, _)| *node)
+        let at = self.states.borrow().iter().position(|state| state.address == address)?;
+        Some(NodeId(at as u32 + 1))
     }
 
     /// All nodes with their names, in the order they were added; without the scenario.
     pub fn all(&self) -> Vec<(NodeId, Arc<str>)> {
-        let mut all: Vec<_> =
-            self.by_name.borrow().iter().map(|(name, node)| (*node, name.clone())).collect();
-        all.sort_unstable_by_key(|(node, _)| *node);
-        all
+        (1..).map(NodeId).zip(self.states.borrow().iter().map(|state| state.name.clone())).collect()
     }
 
     /// The address of a node; the scenario's own code is at 10.255.255.254.
     pub fn address(&self, node: NodeId) -> IpAddr {
-        self.states
-            .borrow()
-            .get(&node)
-            .map_or(IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254)), |state| state.address)
+        self.with(node, |state| state.map_or(SCENARIO, |state| state.address))
     }
 
     pub(super) fn set_address(&self, node: NodeId, address: IpAddr) {
@@ -136,7 +138,7 @@ impl Nodes {
 
     pub(super) fn set_variable_bytes(&self, node: NodeId, name: &[u8], value: Option<&[u8]>) -> bool {
         let mut states = self.states.borrow_mut();
-        let Some(state) = states.get_mut(&node) else { return false };
+        let Some(state) = states.get_mut((node.0 as usize).wrapping_sub(1)) else { return false };
         match value {
             Some(value) => {
                 let value = CString::new(value).expect("C strings have no NUL byte inside");
@@ -148,7 +150,7 @@ impl Nodes {
     }
 
     pub(super) fn variable(&self, node: NodeId, name: &[u8]) -> Option<CString> {
-        self.states.borrow().get(&node)?.variables.get(name).cloned()
+        self.with(node, |state| state?.variables.get(name).cloned())
     }
 
     pub(super) fn set_config<T: 'static>(&self, node: NodeId, config: Rc<T>) {
@@ -159,8 +161,7 @@ impl Nodes {
     }
 
     pub(super) fn config<T: 'static>(&self, node: NodeId) -> Option<Rc<T>> {
-        let states = self.states.borrow();
-        states.get(&node)?.configs.iter().find_map(|config| config.clone().downcast().ok())
+        self.with(node, |state| state?.configs.iter().find_map(|config| config.clone().downcast().ok()))
     }
 
     pub(super) fn set_boot(&self, node: NodeId, boot: Boot) {
@@ -169,11 +170,11 @@ impl Nodes {
 
     /// Whether a node is up; the scenario always is.
     pub fn is_up(&self, node: NodeId) -> bool {
-        self.states.borrow().get(&node).is_none_or(|state| state.up)
+        self.with(node, |state| state.is_none_or(|state| state.up))
     }
 
     pub(super) fn boots(&self, node: NodeId) -> u32 {
-        self.states.borrow().get(&node).map_or(0, |state| state.boots)
+        self.with(node, |state| state.map_or(0, |state| state.boots))
     }
 
     /// Adds someone to be told.
@@ -186,8 +187,14 @@ impl Nodes {
         lifecycles.iter().for_each(|lifecycle| tell(&**lifecycle));
     }
 
+    /// Works on a node; `None` is the scenario.
+    fn with<T>(&self, node: NodeId, f: impl FnOnce(Option<&NodeState>) -> T) -> T {
+        f(self.states.borrow().get((node.0 as usize).wrapping_sub(1)))
+    }
+
     fn with_mut<T>(&self, node: NodeId, f: impl FnOnce(&mut NodeState) -> T) -> T {
-        f(self.states.borrow_mut().get_mut(&node).expect("nodes are never removed"))
+        let mut states = self.states.borrow_mut();
+        f(states.get_mut((node.0 as usize).wrapping_sub(1)).expect("nodes are never removed"))
     }
 }
 
@@ -245,11 +252,17 @@ impl World {
         lifecycles.iter().filter_map(|lifecycle| lifecycle.describe(self)).collect()
     }
 
-    /// Tells everyone that every node is gone, before the run ends.
+    /// Drops all tasks of nodes and tells everyone that every node is gone, before the run ends.
     pub(crate) fn power_off(self: &Rc<Self>) {
-        for (node, _) in nodes(self).all() {
-            self.crash_node(node);
+        let nodes = nodes(self);
+        let was_up = |(node, state): (u32, &mut NodeState)| {
+            std::mem::replace(&mut state.up, false).then_some(NodeId(node))
+        };
+        let up: Vec<NodeId> = (1..).zip(nodes.states.borrow_mut().iter_mut()).filter_map(was_up).collect();
+        // All at once: node by node it would be nodes times tasks.
+        self.drop_tasks_if(|_, node| node != NodeId::WORLD);
+        for lifecycle in nodes.lifecycles.take() {
+            up.iter().for_each(|node| lifecycle.crashed(self, *node));
         }
-        nodes(self).lifecycles.take();
     }
 }
