@@ -39,7 +39,7 @@ use sim_runtime::executor::{Agenda, World, try_current, with_current};
 use sim_runtime::node::{Lifecycle, nodes};
 use sim_runtime::task::NodeId;
 
-pub(crate) use calls::{Dial, Place, SocketId};
+pub(crate) use calls::{Dial, Place, SocketId, hash_of};
 pub(crate) use state::{Interest, ListenerId, State};
 
 /// The network of a run, which is its world's agenda.
@@ -58,6 +58,7 @@ impl Network {
 
     #[cold]
     fn begin(world: &Rc<World>) -> &Network {
+        crate::descriptor::plug_in(world);
         nodes(world).register(Rc::new(Watch));
         world.set_agenda(Rc::new(Network { state: RefCell::new(State::new(world)) }));
         world.agenda().expect("set just now")

@@ -1,7 +1,7 @@
 //! A scenario: code under test with its setup, and how to start it from a shell.
 
-use crate::executor::Limits;
-use crate::node::Finish;
+use crate::executor::{Limits, current};
+use crate::node::{Finish, Part};
 use crate::sim::Sim;
 use std::fmt;
 use std::future::Future;
@@ -17,6 +17,7 @@ pub struct Scenario {
     name: String,
     body: Arc<Body>,
     written_at: &'static Location<'static>,
+    parts: &'static [Part],
     /// Bounds of each run.
     pub limits: Limits,
     /// How to run it again from a shell.
@@ -66,13 +67,28 @@ impl Scenario {
             let future = body(sim);
             Box::pin(async move { future.await.finish() })
         });
-        Self { name: name.to_owned(), body, written_at: Location::caller(), limits: Limits::default(), rerun }
+        Self {
+            name: name.to_owned(),
+            body,
+            written_at: Location::caller(),
+            parts: &[],
+            limits: Limits::default(),
+            rerun,
+        }
     }
 
     /// The scenario with other bounds.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The scenario in worlds with these parts: `sim::PARTS` for those of the front door. Without the network's, the
+    /// sockets of std are refused until the scenario has used a simulated one.
+    #[must_use]
+    pub fn with_parts(mut self, parts: &'static [Part]) -> Self {
+        self.parts = parts;
         self
     }
 
@@ -87,6 +103,8 @@ impl Scenario {
     }
 
     pub(super) fn start(&self, sim: Sim) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
+        let world = current();
+        self.parts.iter().for_each(|part| part(&world));
         (self.body)(sim)
     }
 

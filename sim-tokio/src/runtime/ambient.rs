@@ -71,6 +71,7 @@ fn enter(written_at: &'static Location<'static>) -> Ambient {
     });
     ambient.world().tolerate_panics(true);
     ambient.world().host_threads(true);
+    sim_net::plug_in(ambient.world());
     ambient
 }
 
