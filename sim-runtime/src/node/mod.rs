@@ -9,6 +9,7 @@ mod machine;
 mod signal;
 mod state;
 
+pub(crate) use machine::HostFiles;
 pub use machine::{Hosted, Resolver};
 pub use signal::SignalListener;
 pub use state::{Lifecycle, NodeState, Nodes, nodes};
