@@ -60,6 +60,10 @@ pub mod drive {
     }
 }
 
+/// The parts of a world that code under test may ask for without naming them: the network, through the sockets of std.
+/// `#[sim::test]` puts them in; a scenario that is made by hand takes them with `with_parts`.
+pub const PARTS: &[node::Part] = &[net::plug_in];
+
 /// Waiting in virtual time.
 pub mod time {
     pub use sim_runtime::executor::{

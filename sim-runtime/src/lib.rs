@@ -31,4 +31,8 @@ pub mod trace;
 
 pub use executor::{Limits, spawn};
 pub use sim::Sim;
+
+/// The parts of a world of this crate alone: none. `#[sim::test]` asks for them.
+pub const PARTS: &[node::Part] = &[];
+
 pub use sim_macros::test;

@@ -52,6 +52,7 @@ where
         let body = body.clone();
         async move { run(sim, &test, body()).await }
     })
+    .with_parts(&[sim_net::plug_in])
     .with_limits(limits());
     if test.should_panic {
         panics(&scenario);

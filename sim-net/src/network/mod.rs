@@ -39,7 +39,7 @@ use sim_runtime::executor::{World, try_current, with_current};
 use sim_runtime::node::{Lifecycle, nodes};
 use sim_runtime::task::NodeId;
 
-pub(crate) use calls::{Dial, Place, SocketId};
+pub(crate) use calls::{Dial, Place, SocketId, hash_of};
 pub(crate) use state::{Interest, ListenerId, State};
 
 /// The extension that holds the network of a run.
@@ -61,6 +61,7 @@ impl Network {
 
     #[cold]
     fn begin(world: &Rc<World>) -> Rc<Network> {
+        crate::descriptor::plug_in(world);
         nodes(world).register(Rc::new(Watch));
         world.extension(|| Network { state: RefCell::new(State::new(world)) })
     }

@@ -8,6 +8,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`machine`] | what a run answers for: the trait [`Machine`] and its words |
+//! | [`sockets`] | what a machine with a network answers for |
 //! | [`gate`] | who is inside: [`enter`], [`outside`], [`inside`], [`is_inside`] |
 //! | `hooks` | the libc symbols, one file a subject |
 //! | [`inspect`] | a waker that tells when it is cloned |
@@ -67,13 +68,15 @@ pub mod process;
 pub mod real;
 #[cfg(unix)]
 pub mod resources;
+pub mod sockets;
 pub mod thread_words;
 pub mod threads;
 pub mod turns;
 pub mod watchdog;
 
 pub use gate::{Entered, enter, inside, is_inside, outside};
-pub use machine::{Answer, Errno, Machine, Refused, ResolveError, SocketAddress, Variable, Verdict, Waited};
+pub use machine::{Answer, Errno, Machine, Refused, ResolveError, Variable, Verdict, Waited};
+pub use sockets::{SocketAddress, Sockets};
 
 /// Whether this build hooks the C library: dynamically linked glibc on Linux, x86-64 or aarch64.
 ///

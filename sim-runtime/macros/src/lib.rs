@@ -132,7 +132,7 @@ fn expand(arguments: &Arguments, mut function: ItemFn) -> syn::Result<TokenStrea
                 package: ::core::env!("CARGO_PKG_NAME").into(),
                 path: PATH.split_once("::").map_or(PATH, |(_, path)| path).into(),
             };
-            let scenario = #krate::explore::Scenario::new(PATH, rerun, #name) #limits;
+            let scenario = #krate::explore::Scenario::new(PATH, rerun, #name).with_parts(#krate::PARTS) #limits;
             #krate::drive::test(&scenario, #seeds, #isolation);
         }
     })

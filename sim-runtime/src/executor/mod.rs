@@ -22,7 +22,7 @@ mod spawn;
 mod waiting;
 mod world;
 
-pub use blocking::{Blocked, block_on, spawn_blocking_on};
+pub use blocking::{Blocked, block_on, spawn_blocking_on, wait_for};
 pub use heartbeat::{Heartbeat, Running};
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub use limits::{Limit, Limits};

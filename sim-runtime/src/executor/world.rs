@@ -506,8 +506,8 @@ impl World {
         self.panics.borrow_mut().push(note);
     }
 
-    /// Ends the run as failed: it asked for something of the host that a run must not touch.
-    pub(crate) fn refuse(&self, message: String) {
+    /// Ends the run as failed: it asked for something that it cannot have.
+    pub fn refuse(&self, message: String) {
         self.note_panic(message, String::new());
         self.stop();
     }

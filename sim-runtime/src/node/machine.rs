@@ -6,7 +6,7 @@ use super::state::nodes;
 use crate::executor::World;
 use crate::tape::Entropy;
 use crate::task::NodeId;
-use sim_host::{Machine, Refused, ResolveError, Variable, Verdict, Waited};
+use sim_host::{Machine, Refused, ResolveError, Sockets, Variable, Verdict, Waited};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
@@ -138,6 +138,11 @@ impl Machine for Hosted {
     fn host_name(&self) -> Vec<u8> {
         let name = self.world.node_name(self.world.current_node());
         if name.is_empty() { b"scenario".to_vec() } else { name.as_bytes().to_vec() }
+    }
+
+    /// The network puts one in the world as `Rc<dyn Sockets>`, an extension of that type.
+    fn sockets(&self) -> Option<Rc<dyn Sockets>> {
+        self.world.try_extension::<Rc<dyn Sockets>>().map(|sockets| (*sockets).clone())
     }
 
     fn refuse(&self, what: &Refused<'_>) -> Verdict {

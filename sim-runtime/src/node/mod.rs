@@ -13,7 +13,7 @@ mod state;
 pub(crate) use machine::HostFiles;
 pub use machine::{Hosted, Resolver};
 pub use signal::SignalListener;
-pub use state::{Lifecycle, NodeState, Nodes, nodes};
+pub use state::{Lifecycle, NodeState, Nodes, Part, nodes};
 
 use crate::executor::{JoinError, JoinHandle, World, spawn_on, with_current};
 use crate::task::NodeId;

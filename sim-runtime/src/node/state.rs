@@ -35,6 +35,10 @@ pub trait Lifecycle {
     }
 }
 
+/// Puts a part into a new world, before anything runs: what must be there before code asks for it by name, because
+/// that code knows only the C library.
+pub type Part = fn(&Rc<World>);
+
 /// One node.
 pub struct NodeState {
     address: IpAddr,

@@ -72,6 +72,7 @@ fn enter(written_at: &'static Location<'static>) -> Ambient {
     });
     ambient.world().tolerate_panics(true);
     ambient.world().host_threads(true);
+    sim_net::plug_in(ambient.world());
     crate::services::offer();
     match Services::from_variables(setting) {
         Ok(services) => services.boot(),

@@ -19,6 +19,7 @@ mod identity;
 mod names;
 mod next;
 mod output;
+mod poll;
 mod processes;
 mod processors;
 mod raw_syscall;
@@ -26,6 +27,7 @@ mod signals;
 mod sleep;
 mod socket_address;
 mod socket_bytes;
+mod socket_options;
 mod sockets;
 #[cfg(target_arch = "x86_64")]
 mod time_stamp;
