@@ -4,6 +4,7 @@
 //! that the path of a packet reads a handful of fields and loops over no rules.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::link::rules::Rule;
 use crate::link::{Choices, Effect, Latency, NodeId, Ratio, RuleId, Selector};
@@ -30,7 +31,7 @@ pub struct Link {
     pub from: NodeId,
     /// Receiver.
     pub to: NodeId,
-    base: Latency,
+    base: Rc<Latency>,
     loss: Vec<Ratio>,
     duplicate: Vec<Ratio>,
     reorder: Vec<Ratio>,
@@ -141,9 +142,9 @@ const PACKET_OVERHEAD_BYTES: u64 = 66;
 pub struct Links {
     all: Vec<Link>,
     by_ends: BTreeMap<(NodeId, NodeId), LinkId>,
-    latency: Latency,
-    loopback: Latency,
-    per_pair: BTreeMap<(NodeId, NodeId), Latency>,
+    latency: Rc<Latency>,
+    loopback: Rc<Latency>,
+    per_pair: BTreeMap<(NodeId, NodeId), Rc<Latency>>,
     rules: Vec<Rule>,
     next_rule: u64,
 }
@@ -154,8 +155,8 @@ impl Links {
         Links {
             all: Vec::new(),
             by_ends: BTreeMap::new(),
-            latency,
-            loopback,
+            latency: Rc::new(latency),
+            loopback: Rc::new(loopback),
             per_pair: BTreeMap::new(),
             rules: Vec::new(),
             next_rule: 0,
@@ -214,7 +215,8 @@ impl Links {
 
     /// Sets the latency of every pair that has none of its own, from now on.
     pub fn set_latency(&mut self, latency: &Latency) {
-        self.latency = latency.clone();
+        let latency = Rc::new(latency.clone());
+        self.latency = Rc::clone(&latency);
         for link in &mut self.all {
             if link.from != link.to && !self.per_pair.contains_key(&(link.from, link.to)) {
                 link.base = latency.clone();
@@ -224,9 +226,10 @@ impl Links {
 
     /// Sets the latency of one direction, from now on; `from == to` is a node's loopback.
     pub fn set_latency_between(&mut self, from: NodeId, to: NodeId, latency: &Latency) {
-        self.per_pair.insert((from, to), latency.clone());
+        let latency = Rc::new(latency.clone());
+        self.per_pair.insert((from, to), Rc::clone(&latency));
         if let Some(&id) = self.by_ends.get(&(from, to)) {
-            self.get_mut(id).base = latency.clone();
+            self.get_mut(id).base = latency;
         }
     }
 

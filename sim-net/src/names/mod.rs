@@ -55,6 +55,9 @@ impl Names {
 
     /// How long the answer takes, in nanoseconds.
     pub(crate) fn delay_ns(&self, host: &str) -> u64 {
+        if self.slow.is_empty() {
+            return 0;
+        }
         self.slow.get(&host.to_ascii_lowercase()).copied().unwrap_or(0)
     }
 

@@ -52,11 +52,15 @@ impl Waiters {
     }
 
     pub(crate) fn wake(&mut self, readiness: Readiness, wakes: &mut Vec<Waker>) {
-        if readiness.read {
-            wakes.extend(self.read.take());
+        if readiness.read
+            && let Some(waker) = self.read.take()
+        {
+            wakes.push(waker);
         }
-        if readiness.write {
-            wakes.extend(self.write.take());
+        if readiness.write
+            && let Some(waker) = self.write.take()
+        {
+            wakes.push(waker);
         }
         if !self.others.is_empty() {
             let hit = |interest| match interest {
@@ -136,6 +140,10 @@ impl Conns {
         Some(conn)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.len() == self.free.len()
+    }
+
     /// Index and generation of every connection, in slot order.
     pub(crate) fn keys(&self) -> Vec<(u32, u32)> {
         let live =
@@ -206,7 +214,7 @@ impl State {
             shared: Shared {
                 links: Links::new(LATENCY, LOOPBACK),
                 lanes: Vec::new(),
-                queue: Queue::new(),
+                queue: Queue::default(),
                 wakes: Vec::new(),
                 drops: Vec::new(),
                 listeners: BTreeMap::new(),
@@ -230,7 +238,6 @@ impl State {
     /// Does everything that is due.
     pub(crate) fn run_due(&mut self, world: &Rc<World>) {
         let now = world.now();
-        self.shared.queue.fired(now);
         while let Some(due) = self.shared.queue.due(now) {
             match due {
                 Due::Connection { index, generation, side, timer } => {
@@ -262,11 +269,13 @@ impl Shared {
     pub(crate) fn link(&mut self, world: &World, from: NodeId, to: NodeId) -> LinkId {
         let (id, made) = self.links.between(from, to);
         if made {
-            let name = |node| match &*world.node_name(node) {
-                "" => "scenario".to_owned(),
-                name => name.to_owned(),
-            };
-            self.lanes.push(world.tape.lane(&format!("net/{}>{}", name(from), name(to))));
+            let mut name = "net/".to_owned();
+            for (node, between) in [(from, ">"), (to, "")] {
+                let of_node = world.node_name(node);
+                name.push_str(if of_node.is_empty() { "scenario" } else { &of_node });
+                name.push_str(between);
+            }
+            self.lanes.push(world.tape.lane(&name));
         }
         id
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures::io::{AsyncRead, AsyncWrite};
 
 use super::{ReadHalf, Switch, Target, WriteHalf, resolve};
-use crate::error::error;
+use crate::error::{EAGAIN, error};
 use crate::network::{Dial, Interest, SocketId, with, with_if_running};
 use crate::tcp::{End, Keepalive, Linger, Phase};
 
@@ -100,7 +100,7 @@ impl TcpStream {
                 return Poll::Pending;
             }
             match call(state, world) {
-                Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                Err(e) if e.raw_os_error() == Some(EAGAIN) => {
                     switch.passed();
                     world.waits_for(match interest {
                         Interest::Read => "bytes from a connection",

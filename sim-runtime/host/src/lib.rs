@@ -12,6 +12,7 @@
 //! | [`gate`] | who is inside: [`enter`], [`outside`], [`inside`], [`is_inside`] |
 //! | `hooks` | the libc symbols, one file a subject |
 //! | [`inspect`] | a waker that tells when it is cloned |
+//! | `prefetch` | a hint about memory needed soon |
 //! | [`real`] | the host's clock, entropy and environment, gate or not |
 //! | [`threads`] | a fresh thread for each run |
 //! | [`turns`] | threads of one run, one of which moves at a time |
@@ -63,6 +64,7 @@ pub mod gate;
 mod hooks;
 pub mod inspect;
 pub mod machine;
+mod prefetch;
 #[cfg(unix)]
 pub mod process;
 pub mod real;
@@ -76,6 +78,7 @@ pub mod watchdog;
 
 pub use gate::{Entered, enter, inside, is_inside, outside};
 pub use machine::{Answer, Errno, Machine, Refused, ResolveError, Variable, Verdict, Waited};
+pub use prefetch::prefetch;
 pub use sockets::{SocketAddress, Sockets};
 
 /// Whether this build hooks the C library: dynamically linked glibc on Linux, x86-64 or aarch64.

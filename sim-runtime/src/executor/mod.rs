@@ -33,4 +33,4 @@ pub use sleep::{
 };
 pub use spawn::{spawn, spawn_on};
 pub(crate) use world::Inside;
-pub use world::{PanicNote, Setup, World, current, try_current, with_current};
+pub use world::{Agenda, PanicNote, Setup, World, current, try_current, with_current};

@@ -1,13 +1,8 @@
 //! A scenario: code under test with its setup, and how to start it from a shell.
 
-<<<<<<< HEAD
-use crate::executor::Limits;
-use crate::node::Finish;
-use crate::node::service::Services;
-=======
 use crate::executor::{Limits, current};
+use crate::node::service::Services;
 use crate::node::{Finish, Part};
->>>>>>> ecosystem
 use crate::sim::Sim;
 use std::fmt;
 use std::future::Future;
@@ -75,19 +70,8 @@ impl Scenario {
             let future = body(sim);
             Box::pin(async move { future.await.finish() })
         });
-<<<<<<< HEAD
         let (limits, services) = (Limits::default(), Services::default());
-        Self { name: name.to_owned(), body, written_at: Location::caller(), limits, rerun, services }
-=======
-        Self {
-            name: name.to_owned(),
-            body,
-            written_at: Location::caller(),
-            parts: &[],
-            limits: Limits::default(),
-            rerun,
-        }
->>>>>>> ecosystem
+        Self { name: name.to_owned(), body, written_at: Location::caller(), parts: &[], limits, rerun, services }
     }
 
     /// The scenario with other bounds.
@@ -97,18 +81,18 @@ impl Scenario {
         self
     }
 
-<<<<<<< HEAD
-    /// The scenario with services that are there before its function is called.
-    #[must_use]
-    pub fn with_services(mut self, services: Services) -> Self {
-        self.services = services;
-=======
     /// The scenario in worlds with these parts: `sim::PARTS` for those of the front door. Without the network's, the
     /// sockets of std are refused until the scenario has used a simulated one.
     #[must_use]
     pub fn with_parts(mut self, parts: &'static [Part]) -> Self {
         self.parts = parts;
->>>>>>> ecosystem
+        self
+    }
+
+    /// The scenario with services that are there before its function is called.
+    #[must_use]
+    pub fn with_services(mut self, services: Services) -> Self {
+        self.services = services;
         self
     }
 
@@ -123,12 +107,9 @@ impl Scenario {
     }
 
     pub(super) fn start(&self, sim: Sim) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
-<<<<<<< HEAD
-        self.services.boot();
-=======
         let world = current();
         self.parts.iter().for_each(|part| part(&world));
->>>>>>> ecosystem
+        self.services.boot();
         (self.body)(sim)
     }
 

@@ -54,7 +54,7 @@ pub struct NodeState {
 #[derive(Default)]
 pub struct Nodes {
     /// By number, from 1; number 0 is the scenario.
-    states: RefCell<BTreeMap<NodeId, NodeState>>,
+    states: RefCell<Vec<NodeState>>,
     by_name: RefCell<BTreeMap<Arc<str>, NodeId>>,
     lifecycles: RefCell<Vec<Rc<dyn Lifecycle>>>,
 }
@@ -63,6 +63,9 @@ pub struct Nodes {
 pub fn nodes(world: &World) -> Rc<Nodes> {
     world.extension(Nodes::default)
 }
+
+/// Address of the scenario's own code.
+const SCENARIO: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254));
 
 const NAME_LENGTH_MAX: usize = 63;
 
@@ -93,8 +96,8 @@ impl Nodes {
             up: true,
             boots: 0,
         };
-        self.states.borrow_mut().insert(node, state);
-        self.by_name.borrow_mut().insert(name.into(), node);
+        self.states.borrow_mut().push(state);
+        self.by_name.borrow_mut().insert(world.node_name(node), node);
         node
     }
 
@@ -105,7 +108,8 @@ impl Nodes {
 
     /// The node with this address.
     pub fn at_address(&self, address: IpAddr) -> Option<NodeId> {
-        self.states.borrow().iter().find(|(_, state)| state.address == address).map(|(node, _)| *node)
+        let at = self.states.borrow().iter().position(|state| state.address == address)?;
+        Some(NodeId(at as u32 + 1))
     }
 
     /// All nodes with their names, in the order they were added; without the scenario.
@@ -118,10 +122,7 @@ impl Nodes {
 
     /// The address of a node; the scenario's own code is at 10.255.255.254.
     pub fn address(&self, node: NodeId) -> IpAddr {
-        self.states
-            .borrow()
-            .get(&node)
-            .map_or(IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254)), |state| state.address)
+        self.with(node, |state| state.map_or(SCENARIO, |state| state.address))
     }
 
     pub(super) fn set_address(&self, node: NodeId, address: IpAddr) {
@@ -145,7 +146,7 @@ impl Nodes {
 
     pub(super) fn set_variable_bytes(&self, node: NodeId, name: &[u8], value: Option<&[u8]>) -> bool {
         let mut states = self.states.borrow_mut();
-        let Some(state) = states.get_mut(&node) else { return false };
+        let Some(state) = states.get_mut((node.0 as usize).wrapping_sub(1)) else { return false };
         match value {
             Some(value) => {
                 let value = CString::new(value).expect("C strings have no NUL byte inside");
@@ -157,7 +158,7 @@ impl Nodes {
     }
 
     pub(super) fn variable(&self, node: NodeId, name: &[u8]) -> Option<CString> {
-        self.states.borrow().get(&node)?.variables.get(name).cloned()
+        self.with(node, |state| state?.variables.get(name).cloned())
     }
 
     pub(super) fn set_config<T: 'static>(&self, node: NodeId, config: Rc<T>) {
@@ -168,8 +169,7 @@ impl Nodes {
     }
 
     pub(super) fn config<T: 'static>(&self, node: NodeId) -> Option<Rc<T>> {
-        let states = self.states.borrow();
-        states.get(&node)?.configs.iter().find_map(|config| config.clone().downcast().ok())
+        self.with(node, |state| state?.configs.iter().find_map(|config| config.clone().downcast().ok()))
     }
 
     pub(super) fn set_boot(&self, node: NodeId, boot: Boot) {
@@ -178,11 +178,11 @@ impl Nodes {
 
     /// Whether a node is up; the scenario always is.
     pub fn is_up(&self, node: NodeId) -> bool {
-        self.states.borrow().get(&node).is_none_or(|state| state.up)
+        self.with(node, |state| state.is_none_or(|state| state.up))
     }
 
     pub(super) fn boots(&self, node: NodeId) -> u32 {
-        self.states.borrow().get(&node).map_or(0, |state| state.boots)
+        self.with(node, |state| state.map_or(0, |state| state.boots))
     }
 
     /// Adds someone to be told.
@@ -195,8 +195,14 @@ impl Nodes {
         lifecycles.iter().for_each(|lifecycle| tell(&**lifecycle));
     }
 
+    /// Works on a node; `None` is the scenario.
+    fn with<T>(&self, node: NodeId, f: impl FnOnce(Option<&NodeState>) -> T) -> T {
+        f(self.states.borrow().get((node.0 as usize).wrapping_sub(1)))
+    }
+
     fn with_mut<T>(&self, node: NodeId, f: impl FnOnce(&mut NodeState) -> T) -> T {
-        f(self.states.borrow_mut().get_mut(&node).expect("nodes are never removed"))
+        let mut states = self.states.borrow_mut();
+        f(states.get_mut((node.0 as usize).wrapping_sub(1)).expect("nodes are never removed"))
     }
 }
 
@@ -254,11 +260,17 @@ impl World {
         lifecycles.iter().filter_map(|lifecycle| lifecycle.describe(self)).collect()
     }
 
-    /// Tells everyone that every node is gone, before the run ends.
+    /// Drops all tasks of nodes and tells everyone that every node is gone, before the run ends.
     pub(crate) fn power_off(self: &Rc<Self>) {
-        for (node, _) in nodes(self).all() {
-            self.crash_node(node);
+        let nodes = nodes(self);
+        let was_up = |(node, state): (u32, &mut NodeState)| {
+            std::mem::replace(&mut state.up, false).then_some(NodeId(node))
+        };
+        let up: Vec<NodeId> = (1..).zip(nodes.states.borrow_mut().iter_mut()).filter_map(was_up).collect();
+        // All at once: node by node it would be nodes times tasks.
+        self.drop_tasks_if(|_, node| node != NodeId::WORLD);
+        for lifecycle in nodes.lifecycles.take() {
+            up.iter().for_each(|node| lifecycle.crashed(self, *node));
         }
-        nodes(self).lifecycles.take();
     }
 }

@@ -51,7 +51,7 @@ pub(crate) struct Shared {
     pending: RefCell<Vec<(u32, u64)>>,
     /// Scripted choices that no longer fit their bound.
     misfits: Cell<u64>,
-    lanes: RefCell<BTreeMap<Arc<str>, Lane>>,
+    lanes: RefCell<BTreeMap<Arc<str>, Rc<LaneState>>>,
 }
 
 impl Tape {
@@ -100,19 +100,19 @@ impl Tape {
     /// The lane with this name; the same one each time.
     pub fn lane(&self, name: &str) -> Lane {
         if let Some(lane) = self.0.lanes.borrow().get(name) {
-            return lane.clone();
+            return Lane::new(Rc::clone(lane), Rc::clone(&self.0));
         }
         let mut lanes = self.0.lanes.borrow_mut();
         let name: Arc<str> = name.into();
         let script = self.0.script.as_ref().and_then(|script| script.lane(&name)).map(<[_]>::to_vec);
         let id = u32::try_from(lanes.len()).expect("fewer than 2^32 lanes");
         let source = match (&self.0.script, script) {
-            (None, _) => lane::Source::Drawn(Box::new(self.generator(&name))),
+            (None, _) => lane::Source::Drawn(self.generator(&name)),
             (Some(_), script) => lane::Source::script(script.unwrap_or_default()),
         };
-        let lane = Lane(Rc::new(LaneState::new(name.clone(), id, source, Rc::clone(&self.0))));
-        lanes.insert(name, lane.clone());
-        lane
+        let lane = Rc::new(LaneState::new(name.clone(), id, source));
+        lanes.insert(name, Rc::clone(&lane));
+        Lane::new(lane, Rc::clone(&self.0))
     }
 
     /// Raw bytes that are no choices: uuids, hash keys, payloads. They depend on the seed and
@@ -152,6 +152,9 @@ impl Tape {
 
     /// The choices that were not calm. Empty unless the tape was made to record.
     pub fn recording(&self) -> Recording {
+        if !self.0.recording {
+            return Recording::default();
+        }
         let lanes = self.0.lanes.borrow();
         Recording::from_lanes(lanes.iter().map(|(name, lane)| (name.to_string(), lane.recorded())))
     }
@@ -164,11 +167,7 @@ impl Tape {
         }
         let lanes = self.0.lanes.borrow();
         let name = |id: u32| {
-            lanes
-                .iter()
-                .find(|(_, lane)| lane.0.id() == id)
-                .map(|(name, _)| name.clone())
-                .expect("lane exists")
+            lanes.iter().find(|(_, lane)| lane.id() == id).map(|(name, _)| name.clone()).expect("lane exists")
         };
         self.0.pending.take().into_iter().map(|(id, index)| (name(id), index)).collect()
     }
