@@ -33,6 +33,8 @@ pub enum Severity {
     Uncontrolled,
     /// Refused or reported by name during a run.
     Refused,
+    /// Answered by the simulation where the kernel lets it, which Linux on x86-64 does; real elsewhere.
+    Trapped,
     /// May differ between runs of one process or between processes; a failure is confirmed in a fresh process
     /// at fixed addresses, where it does not.
     Varies,

@@ -53,7 +53,8 @@
 //! All `unsafe` of the workspace is in this crate.
 //!
 //! What cannot be closed off from here: `environ` read directly (`std::env::vars`), the
-//! order of a directory's entries, the `rdtsc` instruction, and C code that reaches the kernel
+//! order of a directory's entries, the processor's counter where the kernel does not refuse it (`rdtsc` on
+//! x86-64 is answered, `cntvct` on aarch64 is not), and C code that reaches the kernel
 //! without the C library's exported symbols (glibc's own internals do: `fopen`, `pthread_cond_timedwait`).
 #![allow(unsafe_code)]
 #![warn(clippy::undocumented_unsafe_blocks)]

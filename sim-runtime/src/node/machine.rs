@@ -8,7 +8,7 @@ use crate::tape::Entropy;
 use crate::task::NodeId;
 use sim_host::{Machine, Refused, ResolveError, Sockets, Variable, Verdict, Waited};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -22,6 +22,17 @@ pub trait Resolver {
     ///
     /// As the C library's `getaddrinfo`.
     fn resolve(&self, world: &Rc<World>, host: &str) -> Result<Vec<IpAddr>, ResolveError>;
+}
+
+/// Files of the host that code inside the run has read, by path.
+#[derive(Default)]
+pub(crate) struct HostFiles(RefCell<BTreeSet<String>>);
+
+impl HostFiles {
+    /// Those of this run.
+    pub(crate) fn of(world: &World) -> BTreeSet<String> {
+        world.try_extension::<HostFiles>().map(|files| files.0.borrow().clone()).unwrap_or_default()
+    }
 }
 
 /// A world as a [`Machine`], for the hooks of the C library.
@@ -143,6 +154,10 @@ impl Machine for Hosted {
             }
             // Reading cannot leak out, but what it says is not decided by the tape: reported.
             Refused::Read { path } | Refused::Look { path } => {
+                if let Refused::Read { .. } = what {
+                    let files = self.world.extension(HostFiles::default);
+                    files.0.borrow_mut().insert(path.display().to_string());
+                }
                 self.world.fact("host.read", &[], || path.display().to_string());
                 Verdict::Allow
             }

@@ -10,6 +10,7 @@ pub mod service;
 mod signal;
 mod state;
 
+pub(crate) use machine::HostFiles;
 pub use machine::{Hosted, Resolver};
 pub use signal::SignalListener;
 pub use state::{Lifecycle, NodeState, Nodes, Part, nodes};

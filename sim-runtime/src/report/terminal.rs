@@ -10,6 +10,8 @@ use std::fmt::Write as _;
 const TIMELINE_LINES: usize = 12;
 /// Choices of the trigger shown at most.
 const TRIGGER_LINES: usize = 6;
+/// Files of the host shown at most.
+const HOST_FILES: usize = 4;
 /// Waiting tasks shown at most.
 const DETAIL_LINES: usize = 8;
 
@@ -66,6 +68,12 @@ fn passed(text: &mut String, name: &str, settings: &Settings, sweep: &Sweep) {
     line!(text, "ok {name}  {what}, {} steps, digest {:#018x}", sweep.steps, sweep.digest);
     if let Some(leak) = &sweep.leak {
         line!(text, "  leaks state between runs: the first seed, run twice, parts at {leak}");
+    }
+    for file in sweep.host_files.iter().take(HOST_FILES) {
+        line!(text, "  read from the host: {file}");
+    }
+    if sweep.host_files.len() > HOST_FILES {
+        line!(text, "  and {} more files", sweep.host_files.len() - HOST_FILES);
     }
     for property in sweep.never_reached() {
         line!(text, "  never true in any run: sometimes \"{property}\"");

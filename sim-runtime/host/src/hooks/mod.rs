@@ -29,6 +29,8 @@ mod socket_address;
 mod socket_bytes;
 mod socket_options;
 mod sockets;
+#[cfg(target_arch = "x86_64")]
+mod time_stamp;
 
 use crate::machine::{Errno, Refused, Verdict};
 
@@ -36,6 +38,14 @@ use crate::machine::{Errno, Refused, Verdict};
 pub(crate) fn prepare() {
     next::find_all();
     files::find_executable();
+}
+
+/// Closes off, or gives back to this thread, what it could ask of the processor itself.
+pub(crate) fn refuse_counter(refused: bool) {
+    #[cfg(target_arch = "x86_64")]
+    time_stamp::refuse(refused);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = refused;
 }
 
 /// Sets `errno` and returns the -1 that goes with it.
