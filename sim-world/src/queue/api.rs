@@ -1,6 +1,6 @@
 //! The queue's HTTP interface.
 
-use super::{Queue, dead, nanos};
+use super::{Message, Queue, dead, nanos};
 use crate::event::{below, fact, now, strikes};
 use crate::http::{Incoming, Response};
 use serde_json::{Value, json};
@@ -101,21 +101,19 @@ impl Queue {
                 message.receives += 1;
                 let receipt = format!("{}-{}", message.id, state.receipts);
                 message.receipt = Some(receipt.clone());
-                if !again {
-                    message.visible_at = now.saturating_add(nanos(visibility));
-                }
+                let copy = again.then(|| Message { receipt: None, ..message.clone() });
+                message.visible_at = now.saturating_add(nanos(visibility));
+                let received = (message.id.clone(), message.body.clone(), message.receives);
+                messages.waiting.extend(copy);
+                let (id, body, receives) = received;
                 Some(Ok(json!({
-                    "id": message.id, "receipt": receipt, "body": message.body, "receives": message.receives,
+                    "id": id, "receipt": receipt, "body": body, "receives": receives,
                 })))
             });
             match message {
                 Some(Ok(message)) => {
                     fact("queue", || format!("{name}: {} received, {}", message["id"], message["receives"]));
                     received.push(message);
-                    if again {
-                        // It stays visible: the rest of a batch would only be copies of it.
-                        break;
-                    }
                 }
                 Some(Err(id)) => fact("queue", || format!("{name}: {id} is dead")),
                 None => break,
@@ -131,7 +129,9 @@ impl Queue {
                 messages.waiting.iter().position(|message| message.receipt.as_deref() == Some(receipt))?;
             let message = messages.waiting.remove(at);
             let id = message.id.clone();
-            messages.done.push(message);
+            if messages.done.iter().all(|done| done.id != id) {
+                messages.done.push(message);
+            }
             Some(id)
         });
         match done {

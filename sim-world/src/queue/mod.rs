@@ -33,7 +33,7 @@
 //!
 //! | kind in a plan | what |
 //! |---|---|
-//! | `queue.delivered_again` | a message is handed to a second receiver at once |
+//! | `queue.delivered_again` | a copy of a received message stays behind: it is received as well, acked or not |
 //! | `queue.unavailable` | 503, nothing happened |
 
 mod api;
@@ -152,7 +152,7 @@ impl Queue {
         self.state.with(|state| state.queues.get(queue).map(|of| of.waiting.clone()).unwrap_or_default())
     }
 
-    /// Messages that were acked, in the order of the acks.
+    /// Messages that were acked, in the order of the acks; copies of one message count once.
     pub fn done(&self, queue: &str) -> Vec<Message> {
         self.state.with(|state| state.queues.get(queue).map(|of| of.done.clone()).unwrap_or_default())
     }
