@@ -26,14 +26,12 @@
 //! | [`fault`] | plans and marked places |
 //! | [`net`] | sockets, links, names, request-level faults |
 //! | [`db`] | the PostgreSQL-compatible store |
+//! | `world` | third parties, browsers, clients, configuration, with the feature of that name |
 //! | `hyper` | adapters for hyper 1.x, with the feature of that name |
 //! | [`Databases`] | `sim.postgres("db")`: a node that serves PostgreSQL |
 //! | [`explore`], [`drive`], [`report`] | sweeping, replaying, shrinking from a program |
 //!
 //! Start with `README.md`; `ARCHITECTURE.md` has the ideas.
-
-#[cfg(feature = "hyper")]
-pub mod hyper;
 
 pub use sim_db as db;
 pub use sim_db::postgres::Databases;
@@ -42,6 +40,10 @@ pub use sim_runtime::executor::{AbortHandle, JoinError, JoinHandle};
 pub use sim_runtime::node::Node;
 pub use sim_runtime::tape::Ratio;
 pub use sim_runtime::{Limits, Sim, explore, fault, node, report, spawn, test};
+#[cfg(feature = "world")]
+pub use sim_world as world;
+#[cfg(feature = "hyper")]
+pub use sim_world::hyper;
 
 /// What a test or a program does with a scenario: settings, sweep, confirmation, shrinking, report.
 pub mod drive {

@@ -105,7 +105,7 @@ impl Machine for Hosted {
 
     fn variable(&self, name: &[u8]) -> Variable {
         let node = self.world.current_node();
-        if let Some(value) = nodes(&self.world).variable(node, name) {
+        if let Some(value) = nodes(&self.world).ask_variable(node, name) {
             return Variable::Value(value);
         }
         if name == b"TMPDIR" {

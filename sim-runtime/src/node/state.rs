@@ -4,7 +4,7 @@ use crate::by_name::ByName;
 use crate::executor::{World, spawn_on};
 use crate::task::NodeId;
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::future::Future;
@@ -45,6 +45,8 @@ pub struct NodeState {
     name: Arc<str>,
     address: IpAddr,
     variables: BTreeMap<Vec<u8>, CString>,
+    /// Names that code on the node has asked for, and whether they were set when it last did.
+    asked: BTreeMap<Vec<u8>, bool>,
     /// One of each type.
     configs: Vec<Rc<dyn Any>>,
     boot: Option<Boot>,
@@ -59,6 +61,7 @@ pub struct Nodes {
     states: RefCell<Vec<NodeState>>,
     by_name: RefCell<ByName<NodeId>>,
     lifecycles: RefCell<Vec<Rc<dyn Lifecycle>>>,
+    environment_changes: Cell<u64>,
 }
 
 /// The nodes of this run.
@@ -95,6 +98,7 @@ impl Nodes {
             name: name.clone(),
             address,
             variables: BTreeMap::new(),
+            asked: BTreeMap::new(),
             configs: Vec::new(),
             boot: None,
             up: true,
@@ -133,6 +137,7 @@ impl Nodes {
     }
 
     pub(super) fn set_variable(&self, node: NodeId, name: &str, value: Option<&str>) {
+        self.environment_changed();
         let legal = !name.is_empty() && !name.contains(['=', '\0']);
         assert!(legal, "`{name}` cannot name an environment variable");
         self.with_mut(node, |state| match value {
@@ -146,6 +151,7 @@ impl Nodes {
     }
 
     pub(super) fn set_variable_bytes(&self, node: NodeId, name: &[u8], value: Option<&[u8]>) -> bool {
+        self.environment_changed();
         let mut states = self.states.borrow_mut();
         let Some(state) = states.get_mut((node.0 as usize).wrapping_sub(1)) else { return false };
         match value {
@@ -160,6 +166,41 @@ impl Nodes {
 
     pub(super) fn variable(&self, node: NodeId, name: &[u8]) -> Option<CString> {
         self.with(node, |state| state?.variables.get(name).cloned())
+    }
+
+    /// As [`Nodes::variable`], for code that runs on the node: what it asks for is noted.
+    pub(super) fn ask_variable(&self, node: NodeId, name: &[u8]) -> Option<CString> {
+        let mut states = self.states.borrow_mut();
+        let state = states.get_mut(&node)?;
+        let value = state.variables.get(name).cloned();
+        if state.asked.get(name) != Some(&value.is_some()) {
+            state.asked.insert(name.to_vec(), value.is_some());
+            self.environment_changed();
+        }
+        value
+    }
+
+    pub(super) fn variables(&self, node: NodeId) -> Vec<(String, String)> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let states = self.states.borrow();
+        let variables = states.get(&node).into_iter().flat_map(|state| &state.variables);
+        variables.map(|(name, value)| (text(name), text(value.to_bytes()))).collect()
+    }
+
+    pub(super) fn asked_variables(&self, node: NodeId) -> Vec<(String, bool)> {
+        let states = self.states.borrow();
+        let asked = states.get(&node).into_iter().flat_map(|state| &state.asked);
+        asked.map(|(name, set)| (String::from_utf8_lossy(name).into_owned(), *set)).collect()
+    }
+
+    /// Grows whenever a variable of any node is set, removed, or asked for with another result than before: whoever
+    /// looks at environments after every step need only look when this has changed.
+    pub fn environment_changes(&self) -> u64 {
+        self.environment_changes.get()
+    }
+
+    fn environment_changed(&self) {
+        self.environment_changes.set(self.environment_changes.get() + 1);
     }
 
     pub(super) fn set_config<T: 'static>(&self, node: NodeId, config: Rc<T>) {
