@@ -292,6 +292,13 @@ impl DatabaseError {
         error
     }
 
+    /// 55000: ON CONFLICT came to an index that may hold equal keys for a while.
+    pub fn deferrable_arbiter(constraint: &str) -> DatabaseError {
+        let message =
+            "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters";
+        DatabaseError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message).with_constraint(constraint)
+    }
+
     /// Sets DETAIL.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> DatabaseError {

@@ -12,10 +12,12 @@
 //!
 //! * `network`: the state behind all sockets
 //! * [`socket`], [`udp`], [`unix`]: sockets as applications hold them
+//! * [`descriptor`]: the same sockets as std and C know them, by number
 //! * [`names`]: what a resolver answers
 //! * [`control`]: what a scenario does to the network
 
 pub mod control;
+pub mod descriptor;
 mod error;
 pub mod link;
 pub mod names;
@@ -27,8 +29,9 @@ pub mod udp;
 pub mod unix;
 
 pub use control::{Guard, Machine, Net, WhenDown, net};
+pub use descriptor::plug_in;
 pub use link::Latency;
 pub use socket::{ReadHalf, TcpListener, TcpSocket, TcpStream, WriteHalf};
 pub use tcp::Keepalive;
 pub use udp::UdpSocket;
-pub use unix::{UnixListener, UnixStream};
+pub use unix::{UnixDatagram, UnixListener, UnixStream};

@@ -17,6 +17,7 @@
 //! * [`report`]: what a failure tells
 //! * [`drive`]: what a test or a program does with a scenario
 
+mod by_name;
 pub mod cause;
 pub mod drive;
 pub mod executor;
@@ -33,4 +34,8 @@ pub mod trace;
 
 pub use executor::{Limits, spawn};
 pub use sim::Sim;
+
+/// The parts of a world of this crate alone: none. `#[sim::test]` asks for them.
+pub const PARTS: &[node::Part] = &[];
+
 pub use sim_macros::test;

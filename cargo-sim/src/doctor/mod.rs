@@ -22,6 +22,7 @@ use crate::cli;
 use crate::error::Error;
 use crate::shadow::prepare::Shadow;
 use crate::shadow::workspace::{cargo, output};
+use crate::tokio::drop_in::Services;
 use condition::Conditions;
 
 /// How bad it is.
@@ -32,6 +33,8 @@ pub enum Severity {
     Uncontrolled,
     /// Refused or reported by name during a run.
     Refused,
+    /// Answered by the simulation where the kernel lets it, which Linux on x86-64 does; real elsewhere.
+    Trapped,
     /// May differ between runs of one process or between processes; a failure is confirmed in a fresh process
     /// at fixed addresses, where it does not.
     Varies,
@@ -80,7 +83,8 @@ pub struct Finding {
 
 /// Looks through the project and prints what it finds.
 pub fn run(options: &cli::Doctor) -> Result<ExitCode, Error> {
-    let shadow = Shadow::prepare(crate::locate(&options.place)?, options.place.network())?;
+    let shadow =
+        Shadow::prepare(crate::locate(&options.place)?, options.place.network(), Services::default())?;
     for note in &shadow.notes {
         eprintln!("note: {note}");
     }

@@ -18,7 +18,7 @@ pub fn text(tokio: Option<&str>, packages: usize, findings: &[Finding]) -> Strin
         let _ = writeln!(out, "nothing found that the simulation does not control");
         return out;
     }
-    for severity in [Severity::Uncontrolled, Severity::Refused, Severity::Varies] {
+    for severity in [Severity::Uncontrolled, Severity::Refused, Severity::Trapped, Severity::Varies] {
         let mut groups: BTreeMap<(Kind, &str, &str), Vec<&Finding>> = BTreeMap::new();
         for finding in findings.iter().filter(|finding| finding.severity == severity) {
             groups.entry((finding.kind, &finding.package, &finding.version)).or_default().push(finding);
@@ -59,6 +59,9 @@ fn heading(severity: Severity) -> &'static str {
     match severity {
         Severity::Uncontrolled => "NOT UNDER CONTROL: silently real, the same seed may run differently",
         Severity::Refused => "REFUSED: ends a run with a message when it is reached",
+        Severity::Trapped => {
+            "TRAPPED: answered in virtual time on Linux and x86-64, each time at the price of a signal"
+        }
         Severity::Varies => {
             "VARIES between runs of a process; a failure is confirmed in a fresh one, where it does not"
         }
@@ -97,11 +100,12 @@ mod tests {
     #[test]
     fn the_worst_comes_first_and_many_places_are_counted() {
         let mut findings = vec![finding(Severity::Varies, Kind::Hashing, "ahash", 1)];
-        findings.extend((1..=5).map(|line| finding(Severity::Uncontrolled, Kind::TimeStamp, "quanta", line)));
+        findings
+            .extend((1..=5).map(|line| finding(Severity::Uncontrolled, Kind::RawSystemCall, "rustix", line)));
         let text = text(Some("1.54.1"), 12, &findings);
         let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} in\n{text}"));
         assert!(at("tokio 1.54.1 is replaced; 12 packages") < at("NOT UNDER CONTROL"));
-        assert!(at("quanta 1.0.0") < at("src/a.rs:3") && at("src/a.rs:3") < at("and 2 more places"));
+        assert!(at("rustix 1.0.0") < at("src/a.rs:3") && at("src/a.rs:3") < at("and 2 more places"));
         assert!(at("and 2 more places") < at("VARIES"));
     }
 

@@ -52,7 +52,7 @@ pub fn scan(tokens: &[Token]) -> Vec<Hit> {
         let Some(word) = token.word() else { continue };
         let found = match word {
             "_rdtsc" | "__rdtscp" | "__rdtsc" => {
-                called(tokens, at).then(|| (Severity::Uncontrolled, Kind::TimeStamp, format!("`{word}`")))
+                called(tokens, at).then(|| (Severity::Trapped, Kind::TimeStamp, format!("`{word}`")))
             }
             _ if word.starts_with("_rdrand") || word.starts_with("_rdseed") => called(tokens, at)
                 .then(|| (Severity::Uncontrolled, Kind::ProcessorEntropy, format!("`{word}`"))),
@@ -113,7 +113,8 @@ fn assembly(tokens: &[Token], at: usize) -> Option<(Severity, Kind, String)> {
     });
     texts.find_map(|text| {
         let found = INSTRUCTIONS.iter().find(|(instruction, ..)| text.contains(instruction))?;
-        Some((Severity::Uncontrolled, found.1, found.2.to_owned()))
+        let severity = if found.0 == "rdtsc" { Severity::Trapped } else { Severity::Uncontrolled };
+        Some((severity, found.1, found.2.to_owned()))
     })
 }
 

@@ -190,8 +190,12 @@ impl Real {
 
     fn is_blocked(&mut self, session: usize) -> bool {
         let pid = self.sessions[session].inbox.pid;
-        let sql =
-            format!("SELECT pg_catalog.pg_isolation_test_session_is_blocked({pid}, '{{{}}}')", self.pids);
+        // Whoever waits for a safe snapshot waits, even where the server names nobody.
+        let sql = format!(
+            "SELECT pg_catalog.pg_isolation_test_session_is_blocked({pid}, '{{{}}}') OR EXISTS \
+             (SELECT FROM pg_stat_activity WHERE pid = {pid} AND wait_event = 'SafeSnapshot')",
+            self.pids
+        );
         let answer = self.probe.run(&sql);
         let cell = answer.outcomes.first().and_then(|o| o.rows.first()).and_then(|row| row[0].as_deref());
         cell == Some("t")
@@ -208,7 +212,16 @@ impl Real {
             if self.is_blocked(session) {
                 return Seen::Blocked;
             }
-            assert!(Instant::now() < end, "session {session} neither answers nor waits");
+            if Instant::now() >= end {
+                let sql = "SELECT pid, state, wait_event_type, wait_event, pg_blocking_pids(pid), \
+                           pg_safe_snapshot_blocking_pids(pid), query FROM pg_stat_activity WHERE datname IS NOT NULL";
+                let activity = self.probe.run(sql).summary();
+                let pid = self.sessions[session].inbox.pid;
+                panic!(
+                    "session {session} (pid {pid} of {}) neither answers nor waits: {activity}",
+                    self.pids
+                );
+            }
             pause = (pause * 2).min(Duration::from_millis(20));
         }
     }

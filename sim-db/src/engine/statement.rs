@@ -3,12 +3,13 @@
 use std::rc::Rc;
 
 use super::{
-    id::{CommandId, TableId},
+    id::{CommandId, TableId, Tid},
     lock::ProcId,
     mode::{IsolationLevel, LockMode, WaitPolicy},
     session::Session,
     snapshot::Snapshot,
     state::State,
+    visibility::is_own,
 };
 use crate::error::Result;
 
@@ -80,6 +81,13 @@ impl Session {
     /// ([`Session::is_visible`]).
     pub fn latest_snapshot(&self) -> Snapshot {
         self.core.state.borrow().latest_snapshot(self.proc)
+    }
+
+    /// Whether this transaction wrote the version at `tid`.
+    pub fn wrote(&self, table: TableId, tid: Tid) -> bool {
+        let state = self.core.state.borrow();
+        let tuple = state.store.table(table).heap.tuple(tid);
+        tuple.is_some_and(|tuple| is_own(state.own(self.proc), tuple.xmin))
     }
 
     /// Ends a command: later snapshots see its work. Call it after every statement that writes, and between the parts

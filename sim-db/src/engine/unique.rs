@@ -255,6 +255,12 @@ impl Session {
         }
     }
 
+    /// Whether keys of a table still wait for their check.
+    pub fn has_pending_checks(&self, table: TableId) -> bool {
+        let state = self.core.state.borrow();
+        state.transaction(self.proc).pending_checks.iter().any(|check| check.table == table)
+    }
+
     /// Looks again at deferrable keys that were not free when written; those that `is_due`.
     pub(crate) async fn run_pending_checks(&self, is_due: impl Fn(&State, IndexId) -> bool) -> Result<()> {
         let due = {

@@ -8,6 +8,7 @@
 use std::rc::Rc;
 
 use super::{
+    definition::Uniqueness,
     environment::SwitchPoint,
     id::{IndexId, TableId},
     lock::ProcId,
@@ -18,7 +19,10 @@ use super::{
     state::State,
     unique::KeyState,
 };
-use crate::{error::Result, value::Row};
+use crate::{
+    error::{DatabaseError, Result},
+    value::Row,
+};
 
 impl State {
     /// Whether some arbiter index has the row's key already.
@@ -28,6 +32,9 @@ impl State {
             let is_arbiter = if arbiters.is_empty() { index.is_unique() } else { arbiters.contains(id) };
             if !is_arbiter {
                 continue;
+            }
+            if matches!(index.definition.unique, Uniqueness::Deferrable { .. }) {
+                return Err(DatabaseError::deferrable_arbiter(&index.definition.name));
             }
             if let Some(key) = index.key(row)? {
                 match self.key_state(proc, index, &key, None) {
@@ -44,7 +51,7 @@ impl Session {
     /// INSERT … ON CONFLICT: `arbiters` are the unique indexes that the clause names; empty means all (DO NOTHING only).
     ///
     /// # Errors
-    /// As [`Session::insert`]; for DO NOTHING, 40001 at the upper levels if the conflicting row is one the snapshot
+    /// As [`Session::insert`]; 55000 when an arbiter is deferrable; for DO NOTHING, 40001 at the upper levels if the conflicting row is one the snapshot
     /// cannot see (for DO UPDATE that comes of [`Session::lock_conflict`], after its wait).
     pub async fn insert_or_conflict(
         &self,

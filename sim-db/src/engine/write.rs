@@ -16,7 +16,7 @@ use super::{
     ssi::{Relation, Target},
     state::State,
     undo::Undo,
-    visibility::{UpdateState, update_state},
+    visibility::{UpdateState, is_own, update_state},
 };
 use crate::{
     error::{DatabaseError, Result},
@@ -112,6 +112,8 @@ impl State {
             ChangeStep::SelfModified => return Ok(ChangeStep::SelfModified),
         };
         self.ssi_write(proc, table, Target::Row(table, tid))?;
+        // The transaction's own FOR UPDATE makes its change as strong.
+        let changes_key = mode == RowLockMode::Update || self.holds_for_update(proc, table, tid);
         let tuple = self.new_tuple(proc, Rc::clone(row), command);
         self.prune_page(table, tid.block);
         let xid = tuple.xmin;
@@ -128,7 +130,7 @@ impl State {
         old.cmax = command;
         old.next = new;
         old.flags.set(TupleFlags::HOT_UPDATED, is_hot);
-        old.flags.set(TupleFlags::KEY_CHANGED, mode == RowLockMode::Update);
+        old.flags.set(TupleFlags::KEY_CHANGED, changes_key);
         let was_locked = old.flags.has(TupleFlags::LOCKED);
         if is_hot {
             let new = page.tuple_mut(new.offset).expect("it was just put there");
@@ -143,6 +145,12 @@ impl State {
             self.carry_locks(proc, table, tid, new);
         }
         Ok(ChangeStep::Done(NewVersion { tid: new, needs_entries: !is_hot }))
+    }
+
+    fn holds_for_update(&self, proc: ProcId, table: TableId, tid: Tid) -> bool {
+        let own = self.own(proc);
+        let holders = self.row_locks.holders(table, tid);
+        holders.iter().any(|(xid, mode)| *mode == RowLockMode::Update && is_own(own, *xid))
     }
 
     /// Others' locks that let this update pass hold the new version too.

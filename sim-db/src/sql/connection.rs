@@ -50,6 +50,13 @@ pub(crate) struct Planned {
     parameter_types: Vec<Oid>,
 }
 
+/// A statement that cannot be planned as things stand, and the tables it had named until then: they are locked before
+/// the error counts, as who holds them may be about to make the statement right.
+struct Refused {
+    raised: DatabaseError,
+    locks: Vec<(Oid, LockMode)>,
+}
+
 /// A prepared statement: analysed, its parameters typed. Planned at first execution; the plan is shared.
 pub struct Prepared {
     /// Parameter types.
@@ -155,6 +162,19 @@ impl Connection {
         state.settings.set_startup(name, value)?;
         state.settings.tell_engine(&self.session);
         Ok(())
+    }
+
+    /// Lets the server say that it is this version: `15.18`, `16.4 (Debian 16.4-1)`. What it does stays the same.
+    pub fn set_server_version(&mut self, version: &str) {
+        let mut state = self.state.borrow_mut();
+        let number = |part: Option<&str>| {
+            let digits: String = part.unwrap_or("0").chars().take_while(char::is_ascii_digit).collect();
+            digits.parse::<u32>().unwrap_or(0)
+        };
+        let mut parts = version.split('.');
+        let number = number(parts.next()) * 10_000 + number(parts.next());
+        state.settings.set_internal("server_version", version);
+        state.settings.set_internal("server_version_num", &number.to_string());
     }
 
     /// The settings to report at startup, with their values.
@@ -384,9 +404,15 @@ impl Connection {
     async fn run_statement(&mut self, statement: &Rc<Statement>, sink: &mut dyn Sink) -> Result<String> {
         super::error::set_text(&statement.text);
         match &statement.kind {
-            StatementKind::Utility(utility) => self.run_utility(utility, statement, sink).await,
+            StatementKind::Utility(utility) => {
+                if utility.takes_snapshot() && self.session.status() != TransactionStatus::Idle {
+                    self.fix_snapshot().await?;
+                }
+                self.run_utility(utility, statement, sink).await
+            }
             StatementKind::Sql(sql) if is_ddl(sql) => {
                 self.begin_implicit();
+                self.fix_snapshot().await?;
                 self.refuse_read_only(ddl_tag(sql))?;
                 self.run_ddl(sql).await
             }
@@ -417,32 +443,66 @@ impl Connection {
         Ok(())
     }
 
-    /// Binds a statement.
-    fn plan(
-        &mut self,
-        statement: &Statement,
-        given: &[Oid],
-        params_allowed: bool,
-        env: &Rc<Env>,
-    ) -> Result<Planned> {
-        let StatementKind::Sql(sql) = &statement.kind else {
-            return Err(DatabaseError::internal("a utility statement to be planned"));
-        };
-        super::error::set_text(&statement.text);
-        self.plan_sql(sql, given, params_allowed, env)
-    }
-
-    pub(crate) fn plan_sql(
+    /// Analyses a statement as PostgreSQL does: the upper levels fix their snapshot first, then the tables it names
+    /// are locked, and what it means is settled (or refused) only when they are.
+    pub(crate) async fn analyse(
         &mut self,
         sql: &sqlparser::ast::Statement,
         given: &[Oid],
         params_allowed: bool,
+    ) -> Result<(Planned, Rc<Env>)> {
+        self.begin_implicit();
+        self.fix_snapshot().await?;
+        loop {
+            let env = self.env();
+            let (planned, locks) = match self.plan(sql, given, params_allowed, &env) {
+                Ok(planned) => {
+                    let locks = planned.locks.clone();
+                    (Ok(planned), locks)
+                }
+                Err(refused) => (Err(refused.raised), refused.locks),
+            };
+            self.lock_tables(&locks).await?;
+            if self.session.catalog_version() == env.catalog.version {
+                return Ok((planned?, env));
+            }
+        }
+    }
+
+    /// The upper levels take their one snapshot when the first statement is analysed.
+    async fn fix_snapshot(&self) -> Result<()> {
+        if self.session.transaction_options().isolation.keeps_snapshot() {
+            self.session.statement_snapshot().await?;
+        }
+        Ok(())
+    }
+
+    async fn lock_tables(&self, locks: &[(Oid, LockMode)]) -> Result<()> {
+        for (table, mode) in locks {
+            self.session.lock_table(TableId(*table), *mode, WaitPolicy::Wait).await?;
+        }
+        Ok(())
+    }
+
+    /// Binds a statement.
+    fn plan(
+        &self,
+        sql: &sqlparser::ast::Statement,
+        given: &[Oid],
+        params_allowed: bool,
         env: &Rc<Env>,
-    ) -> Result<Planned> {
+    ) -> std::result::Result<Planned, Refused> {
         let mut binder = Binder::new(env.clone(), given, params_allowed);
         binder.session = Some(self.session.clone());
-        let mut bound = binder.bind_statement(sql)?;
-        binder.settle_columns(&mut bound)?;
+        let bound = binder.bind_statement(sql).and_then(|mut bound| {
+            binder.settle_columns(&mut bound)?;
+            Ok(bound)
+        });
+        let locks: Vec<(Oid, LockMode)> = binder.locks.iter().map(|(oid, mode)| (*oid, *mode)).collect();
+        let bound = match bound {
+            Ok(bound) => bound,
+            Err(raised) => return Err(Refused { raised, locks }),
+        };
         let Bound { plan, columns } = bound;
         let parameter_types = binder.params.borrow().clone();
         let returns_rows = match main_change(&plan) {
@@ -455,7 +515,7 @@ impl Connection {
             plan: Rc::new(plan),
             columns: describe(&columns, env),
             returns_rows,
-            locks: binder.locks.iter().map(|(oid, mode)| (*oid, *mode)).collect(),
+            locks,
             writes: binder.writes,
             locks_rows: binder.locks_rows,
             parameter_types,
@@ -495,36 +555,24 @@ impl Connection {
         self.enter(&statement.kind)?;
         let given: Vec<Oid> =
             parameter_types.iter().map(|oid| if *oid == oid::UNKNOWN { 0 } else { *oid }).collect();
-        self.prepare_statement(statement, given, false)
+        self.prepare_statement(statement, given, false).await
     }
 
     /// Analyses a statement to be run later.
-    pub(crate) fn prepare_statement(
+    pub(crate) async fn prepare_statement(
         &mut self,
         statement: Rc<Statement>,
         given: Vec<Oid>,
         from_sql: bool,
     ) -> Result<Rc<Prepared>> {
-        let is_query = matches!(&statement.kind, StatementKind::Sql(sql) if !is_ddl(sql));
-        if !is_query {
-            let columns = match &statement.kind {
-                StatementKind::Utility(utility) => self.utility_columns(utility)?,
-                StatementKind::Sql(_) => None,
-            };
-            return Ok(Rc::new(Prepared {
-                parameter_types: Vec::new(),
-                columns,
-                is_empty: false,
-                statement: Some(statement),
-                planned: RefCell::new(None),
-                given_types: given,
-                from_sql,
-                is_kept: true,
-            }));
+        let StatementKind::Sql(sql) = &statement.kind else {
+            return self.prepare_other(statement, given, from_sql);
+        };
+        if is_ddl(sql) {
+            return self.prepare_other(statement, given, from_sql);
         }
-        self.begin_implicit();
-        let env = self.env();
-        let mut planned = self.plan(&statement, &given, true, &env)?;
+        super::error::set_text(&statement.text);
+        let (mut planned, _) = self.analyse(sql, &given, true).await?;
         for (at, type_oid) in planned.parameter_types.iter_mut().enumerate() {
             if *type_oid == 0 || *type_oid == oid::UNKNOWN {
                 return Err(error(
@@ -547,20 +595,43 @@ impl Connection {
         }))
     }
 
+    /// A statement that is not planned: it is looked at when it runs.
+    fn prepare_other(
+        &mut self,
+        statement: Rc<Statement>,
+        given: Vec<Oid>,
+        from_sql: bool,
+    ) -> Result<Rc<Prepared>> {
+        let columns = match &statement.kind {
+            StatementKind::Utility(utility) => self.utility_columns(utility)?,
+            StatementKind::Sql(_) => None,
+        };
+        return Ok(Rc::new(Prepared {
+            parameter_types: Vec::new(),
+            columns,
+            is_empty: false,
+            statement: Some(statement),
+            planned: RefCell::new(None),
+            given_types: given,
+            from_sql,
+            is_kept: true,
+        }));
+    }
+
     /// Bind: a portal of a prepared statement.
     ///
     /// # Errors
     ///
     /// 08P01 for a wrong number of parameters, 0A000 "cached plan must not change result type", 25P02.
     pub async fn bind(&mut self, prepared: &Rc<Prepared>, parameters: Vec<Value>) -> Result<Portal> {
-        let result = self.bind_inner(prepared, parameters);
+        let result = self.bind_inner(prepared, parameters).await;
         if result.is_err() {
             self.statement_failed();
         }
         result
     }
 
-    fn bind_inner(&mut self, prepared: &Rc<Prepared>, parameters: Vec<Value>) -> Result<Portal> {
+    async fn bind_inner(&mut self, prepared: &Rc<Prepared>, parameters: Vec<Value>) -> Result<Portal> {
         if let Some(statement) = &prepared.statement {
             self.enter(&statement.kind)?;
         }
@@ -573,25 +644,35 @@ impl Connection {
             return Err(error(b"08P01", message));
         }
         if prepared.planned.borrow().is_some() {
-            self.begin_implicit();
-            self.current_plan(prepared)?;
+            self.current_plan(prepared).await?;
         }
         Ok(Portal { prepared: prepared.clone(), parameters: parameters.into(), progress: Progress::Start })
     }
 
-    /// The plan of a prepared statement, made anew when the catalog or the search path changed.
-    fn current_plan(&mut self, prepared: &Prepared) -> Result<(Rc<Planned>, Rc<Env>)> {
+    /// The plan of a prepared statement, its tables locked; made anew when the catalog or the search path changed.
+    async fn current_plan(&mut self, prepared: &Prepared) -> Result<(Rc<Planned>, Rc<Env>)> {
+        self.begin_implicit();
+        self.fix_snapshot().await?;
         let env = self.env();
-        if let Some(planned) = &*prepared.planned.borrow()
+        let kept = prepared.planned.borrow().clone();
+        if let Some(planned) = kept
             && planned.version == env.catalog.version
             && planned.path == env.path
         {
-            return Ok((planned.clone(), env));
+            self.lock_tables(&planned.locks).await?;
+            if self.session.catalog_version() == env.catalog.version {
+                return Ok((planned, env));
+            }
         }
         let statement =
             prepared.statement.as_ref().ok_or_else(|| DatabaseError::internal("a plan of no statement"))?;
         let params = !prepared.given_types.is_empty() || prepared.columns.is_some() || prepared.from_sql;
-        let planned = Rc::new(self.plan(statement, &prepared.given_types, params, &env)?);
+        let StatementKind::Sql(sql) = &statement.kind else {
+            return Err(DatabaseError::internal("a utility statement to be planned"));
+        };
+        super::error::set_text(&statement.text);
+        let (planned, env) = self.analyse(sql, &prepared.given_types, params).await?;
+        let planned = Rc::new(planned);
         if prepared.is_kept {
             let now = planned.returns_rows.then_some(&planned.columns);
             let same = match (&prepared.columns, now) {
@@ -661,25 +742,14 @@ impl Connection {
         prepared: &Prepared,
         parameters: &Rc<[Value]>,
     ) -> Result<(Exec, Node, Rc<Planned>)> {
-        self.begin_implicit();
-        let (planned, env) = loop {
-            let (planned, env) = self.current_plan(prepared)?;
-            if let Some(command) = planned.writes {
-                self.refuse_read_only(command)?;
-            }
-            if let Some(clause) = planned.locks_rows
-                && self.session.transaction_options().read_only
-            {
-                return Err(DatabaseError::read_only_transaction(&format!("SELECT {clause}")));
-            }
-            for (table, mode) in &planned.locks {
-                self.session.lock_table(TableId(*table), *mode, WaitPolicy::Wait).await?;
-            }
-            if self.session.catalog_version() == env.catalog.version {
-                break (planned, env);
-            }
-        };
+        let (planned, env) = self.current_plan(prepared).await?;
         let snapshot = self.session.statement_snapshot().await?;
+        if let Some(command) = planned.writes {
+            self.refuse_read_only(command)?;
+        }
+        if let Some(clause) = planned.locks_rows {
+            self.refuse_read_only(&format!("SELECT {clause}"))?;
+        }
         let mut exec = self.exec(Some(snapshot), env);
         exec.params = parameters.clone();
         let node = Node::new(&planned.plan, &mut exec)?;

@@ -238,7 +238,7 @@ impl Connection {
                 self.session.notify(channel, payload);
                 done("NOTIFY")
             }
-            Utility::Prepare { name, types, statement: _, text } => self.prepare_sql(name, types, text),
+            Utility::Prepare { name, types, statement: _, text } => self.prepare_sql(name, types, text).await,
             Utility::Execute(name, args) => self.execute_sql(name, args, sink).await,
             Utility::Deallocate(None) => {
                 self.prepared.retain(|name, _| name.is_empty());
@@ -254,9 +254,6 @@ impl Connection {
                     return Err(error(b"25P01", "LOCK TABLE can only be used in transaction blocks"));
                 }
                 self.begin_implicit();
-                if self.session.transaction_options().read_only && *mode > LockMode::RowExclusive {
-                    return Err(DatabaseError::read_only_transaction("LOCK TABLE"));
-                }
                 for name in tables {
                     let relation = self.relation(name)?;
                     let policy = if *nowait { WaitPolicy::NoWait } else { WaitPolicy::Wait };
@@ -299,7 +296,9 @@ impl Connection {
                 self.refuse_read_only("TRUNCATE TABLE")?;
                 self.run_truncate(tables, *restart, *cascade).await
             }
-            Utility::Declare { name, hold, query, text: _ } => self.declare(name, *hold, query, statement),
+            Utility::Declare { name, hold, query, text: _ } => {
+                self.declare(name, *hold, query, statement).await
+            }
             Utility::Fetch(name, count, moving) => self.fetch(name, *count, *moving, sink).await,
             Utility::Close(None) => {
                 self.cursors.clear();
@@ -425,7 +424,7 @@ impl Connection {
         }
     }
 
-    fn prepare_sql(&mut self, name: &str, types: &[ast::DataType], text: &str) -> Result<String> {
+    async fn prepare_sql(&mut self, name: &str, types: &[ast::DataType], text: &str) -> Result<String> {
         if self.prepared.contains_key(name) {
             return Err(error(b"42P05", format!("prepared statement \"{name}\" already exists")));
         }
@@ -440,7 +439,7 @@ impl Connection {
         if !matches!(&statement.kind, StatementKind::Sql(sql) if !is_ddl(sql)) {
             return Err(error(b"42601", "utility statements cannot be prepared"));
         }
-        let prepared = self.prepare_statement(statement, given, true)?;
+        let prepared = self.prepare_statement(statement, given, true).await?;
         self.prepared.insert(name.to_owned(), prepared);
         Ok("PREPARE".to_owned())
     }
@@ -482,7 +481,7 @@ impl Connection {
         }
     }
 
-    fn declare(
+    async fn declare(
         &mut self,
         name: &str,
         hold: bool,
@@ -503,7 +502,7 @@ impl Connection {
             own_text: statement.own_text.clone(),
             kind: StatementKind::Sql(Box::new(ast::Statement::Query(Box::new(query.clone())))),
         });
-        let prepared = self.prepare_statement(inner, Vec::new(), true)?;
+        let prepared = self.prepare_statement(inner, Vec::new(), true).await?;
         let columns = prepared.columns.clone().unwrap_or_else(|| Rc::new([]));
         self.cursors
             .insert(name.to_owned(), CursorState { portal: Self::portal(prepared, Vec::new()), columns });
@@ -586,16 +585,12 @@ impl Connection {
         sink: &mut dyn Sink,
     ) -> Result<String> {
         let plan = match kind {
-            StatementKind::Sql(sql) if !is_ddl(sql) => {
-                let env = self.env();
-                self.plan_sql(sql, &[], true, &env)?.plan
-            }
+            StatementKind::Sql(sql) if !is_ddl(sql) => self.analyse(sql, &[], true).await?.0.plan,
             StatementKind::Utility(Utility::Execute(name, _)) => {
                 let prepared = self.prepared(name)?;
                 let statement =
                     prepared.statement_kind().ok_or_else(|| unsupported("EXPLAIN of this statement"))?;
-                let env = self.env();
-                self.plan_sql(statement, &prepared.parameter_types, true, &env)?.plan
+                self.analyse(statement, &prepared.parameter_types, true).await?.0.plan
             }
             _ => return Err(unsupported("EXPLAIN of this statement")),
         };

@@ -183,6 +183,17 @@ impl State {
         }
     }
 
+    /// Whether accepting would return at once; registers who asks.
+    pub(crate) fn poll_acceptable(&mut self, id: ListenerId, context: &Context<'_>) -> Poll<()> {
+        match self.shared.listeners.get_mut(&id) {
+            Some(listener) if listener.queue.is_empty() => {
+                listener.waiters.register_also(Interest::Read, context);
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+
     /// Starts a connection from `node`.
     pub(crate) fn dial(
         &mut self,
@@ -400,9 +411,14 @@ impl State {
 fn note_sent(world: &World, number: u64, to: NodeId, side: Side, bytes: &[u8]) {
     world.trace.digest_bytes(bytes);
     world.fact("tcp.data", &[number, side as u64, bytes.len() as u64], || {
-        let mut hash = Digest::new(0);
-        hash.bytes(bytes);
         let (to, count) = (world.node_name(to), bytes.len());
-        format!("connection {number} to {to}: {count} bytes, hash {:016x}", hash.value())
+        format!("connection {number} to {to}: {count} bytes, hash {:016x}", hash_of(bytes))
     });
+}
+
+/// What a fact says of bytes, so that those of two runs can be compared.
+pub(crate) fn hash_of(bytes: &[u8]) -> u64 {
+    let mut hash = Digest::new(0);
+    hash.bytes(bytes);
+    hash.value()
 }

@@ -1,7 +1,7 @@
 //! The network of one run: all state behind all sockets.
 //!
 //! Handles that applications hold are plain numbers (so they are `Send + Sync` without any `unsafe`, and
-//! may sit in `Arc`s and statics); everything they mean is here, in an extension of the run's world.
+//! may sit in `Arc`s and statics); everything they mean is here, the agenda of the run's world.
 //! Nothing in here wakes a task or drops a waker while the state is borrowed: a waker may be the last
 //! owner of a task that owns sockets, whose destructors come back here.
 //!
@@ -37,15 +37,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::Waker;
 
-use sim_runtime::executor::{World, try_current, with_current};
+use sim_runtime::executor::{Agenda, World, try_current, with_current};
 use sim_runtime::node::{Lifecycle, nodes};
 use sim_runtime::task::NodeId;
 
-pub(crate) use calls::{Dial, Place, SocketId};
+pub(crate) use calls::{Dial, Place, SocketId, hash_of};
 pub(crate) use operations::Bytes;
 pub(crate) use state::{Interest, ListenerId, State};
 
-/// The extension that holds the network of a run.
+/// The network of a run, which is its world's agenda.
 pub(crate) struct Network {
     state: RefCell<State>,
 }
@@ -55,17 +55,16 @@ struct Watch;
 
 impl Network {
     #[inline]
-    fn of(world: &Rc<World>) -> Rc<Network> {
-        match world.try_extension::<Network>() {
-            Some(network) => network,
-            None => Network::begin(world),
-        }
+    fn of(world: &Rc<World>) -> &Network {
+        world.agenda().unwrap_or_else(|| Network::begin(world))
     }
 
     #[cold]
-    fn begin(world: &Rc<World>) -> Rc<Network> {
+    fn begin(world: &Rc<World>) -> &Network {
+        crate::descriptor::plug_in(world);
         nodes(world).register(Rc::new(Watch));
-        world.extension(|| Network { state: RefCell::new(State::new(world)) })
+        world.set_agenda(Rc::new(Network { state: RefCell::new(State::new(world)) }));
+        world.agenda().expect("set just now")
     }
 
     /// Works on the state, then wakes whoever has to look again.
@@ -78,21 +77,28 @@ impl Network {
         if !state.shared.unattended.is_empty() {
             state.attend(world);
         }
-        state.shared.queue.arm(world);
-        if state.shared.wakes.is_empty() && state.shared.drops.is_empty() {
-            return value;
-        }
-        let mut wakes = std::mem::take(&mut state.shared.wakes);
-        let drops = std::mem::take(&mut state.shared.drops);
-        drop(state);
-        wakes.drain(..).for_each(Waker::wake);
-        drop(drops);
-        // Nearly every call wakes somebody: the list keeps its memory.
-        let kept = &mut self.state.borrow_mut().shared.wakes;
-        if kept.capacity() == 0 {
-            *kept = wakes;
+        let shared = &mut state.shared;
+        shared.queue.announce(world);
+        if shared.wakes.len() <= 1 && shared.drops.is_empty() {
+            // So it is nearly always.
+            let waker = shared.wakes.pop();
+            drop(state);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        } else {
+            let (wakes, drops) = (std::mem::take(&mut shared.wakes), std::mem::take(&mut shared.drops));
+            drop(state);
+            wakes.into_iter().for_each(Waker::wake);
+            drop(drops);
         }
         value
+    }
+}
+
+impl Agenda for Network {
+    fn due(&self, world: &Rc<World>) {
+        self.work(world, State::run_due);
     }
 }
 
@@ -109,15 +115,10 @@ pub(crate) fn with<T>(f: impl FnOnce(&mut State, &Rc<World>) -> T) -> T {
 /// As [`with`], for destructors: does nothing outside of a run or when the run is over.
 pub(crate) fn with_if_running(f: impl FnOnce(&mut State, &Rc<World>)) {
     if let Some(world) = try_current()
-        && let Some(network) = world.try_extension::<Network>()
+        && let Some(network) = world.agenda::<Network>()
     {
         network.work(&world, f);
     }
-}
-
-/// Everything that is due happens. Called by the timer that [`queue`] arms.
-fn tick() {
-    with_if_running(State::run_due);
 }
 
 impl Lifecycle for Watch {

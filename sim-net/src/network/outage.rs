@@ -86,6 +86,9 @@ impl State {
         }
         self.ports.forget(node);
         self.udp.forget(node);
+        if self.conns.is_empty() {
+            return;
+        }
         for key in self.conns.keys() {
             let Some(conn) = self.conns.get(key.0, key.1) else { continue };
             let nodes = conn.nodes;

@@ -52,11 +52,15 @@ impl Waiters {
     }
 
     pub(crate) fn wake(&mut self, readiness: Readiness, wakes: &mut Vec<Waker>) {
-        if readiness.read {
-            wakes.extend(self.read.take());
+        if readiness.read
+            && let Some(waker) = self.read.take()
+        {
+            wakes.push(waker);
         }
-        if readiness.write {
-            wakes.extend(self.write.take());
+        if readiness.write
+            && let Some(waker) = self.write.take()
+        {
+            wakes.push(waker);
         }
         if !self.others.is_empty() {
             let hit = |interest| match interest {
@@ -94,6 +98,9 @@ pub(crate) struct Conn {
     pub(crate) requests: Option<Box<crate::request::Tracked>>,
 }
 
+/// With fewer connections or links all of them are near in memory.
+const FEW: usize = 64;
+
 struct Slot {
     generation: u32,
     conn: Option<Box<Conn>>,
@@ -128,12 +135,24 @@ impl Conns {
         if slot.generation == generation { slot.conn.as_deref_mut() } else { None }
     }
 
+    /// Asks for the memory of a connection that something is due for soon.
+    fn call(&self, index: u32) {
+        let slot = self.slots.get(index as usize).filter(|_| self.slots.len() > FEW);
+        if let Some(conn) = slot.and_then(|slot| slot.conn.as_deref()) {
+            sim_host::prefetch(conn);
+        }
+    }
+
     pub(crate) fn remove(&mut self, index: u32) -> Option<Box<Conn>> {
         let slot = &mut self.slots[index as usize];
         let conn = slot.conn.take()?;
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(index);
         Some(conn)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.len() == self.free.len()
     }
 
     /// Index and generation of every connection, in slot order.
@@ -205,7 +224,7 @@ impl State {
         State {
             shared: Shared {
                 links: Links::new(LATENCY, LOOPBACK),
-                lanes: Vec::new(),
+                lanes: Vec::with_capacity(8),
                 queue: Queue::new(),
                 wakes: Vec::new(),
                 drops: Vec::new(),
@@ -230,7 +249,6 @@ impl State {
     /// Does everything that is due.
     pub(crate) fn run_due(&mut self, world: &Rc<World>) {
         let now = world.now();
-        self.shared.queue.fired(now);
         while let Some(due) = self.shared.queue.due(now) {
             match due {
                 Due::Connection { index, generation, side, timer } => {
@@ -241,6 +259,10 @@ impl State {
                 Due::Datagram { number } => self.datagram_arrives(world, number),
                 Due::Request { number } => self.request_due(world, number),
             }
+        }
+        // Before the next one the tasks run that were woken: time enough to fetch it.
+        if let Some(Due::Connection { index, .. }) = self.shared.queue.next() {
+            self.conns.call(index);
         }
     }
 
@@ -262,13 +284,21 @@ impl Shared {
     pub(crate) fn link(&mut self, world: &World, from: NodeId, to: NodeId) -> LinkId {
         let (id, made) = self.links.between(from, to);
         if made {
-            let name = |node| match &*world.node_name(node) {
-                "" => "scenario".to_owned(),
-                name => name.to_owned(),
-            };
-            self.lanes.push(world.tape.lane(&format!("net/{}>{}", name(from), name(to))));
+            let (from, to) = (world.node_name(from), world.node_name(to));
+            let or_scenario = |name| if name == "" { "scenario" } else { name };
+            let name = ["net/", or_scenario(&from), ">", or_scenario(&to)].concat();
+            self.lanes.push(world.tape.lane(&name));
         }
         id
+    }
+
+    /// Asks for the memory of a link that will carry something soon.
+    #[inline]
+    pub(crate) fn call_link(&self, link: LinkId) {
+        if self.lanes.len() > FEW {
+            self.lanes[link.0 as usize].call();
+            sim_host::prefetch(self.links.get(link));
+        }
     }
 
     /// Who listens at an address of a node, the most specific first.

@@ -98,6 +98,15 @@ impl TcpListener {
         })
     }
 
+    /// Ready when accepting would not wait. Any number of tasks may wait.
+    pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
+        with(
+            |state, _| {
+                if self.run == state.run { state.poll_acceptable(self.id, context) } else { Poll::Ready(()) }
+            },
+        )
+    }
+
     /// All connections, one after the other.
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming(self)

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures::io::{AsyncRead, AsyncWrite};
 
 use super::{ReadHalf, Switch, Target, WriteHalf, resolve};
-use crate::error::error;
+use crate::error::{EAGAIN, error};
 use crate::network::{Dial, Interest, SocketId, with, with_if_running};
 use crate::tcp::{End, Keepalive, Linger, Phase};
 
@@ -60,7 +60,11 @@ impl TcpStream {
         Ok(stream)
     }
 
-    pub(crate) async fn connected(&self) -> io::Result<()> {
+    /// Waits until the connection is established.
+    ///
+    /// # Errors
+    /// As [`TcpStream::connect`].
+    pub async fn connected(&self) -> io::Result<()> {
         poll_fn(|context| {
             with(|state, world| {
                 let polled = state.on_socket(world, self.id, |tcp, _| tcp.connected(self.id.side));
@@ -96,7 +100,7 @@ impl TcpStream {
                 return Poll::Pending;
             }
             match call(state, world) {
-                Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                Err(e) if e.raw_os_error() == Some(EAGAIN) => {
                     switch.passed();
                     world.waits_for(match interest {
                         Interest::Read => "bytes from a connection",
@@ -195,6 +199,16 @@ impl TcpStream {
             state.socket(self.id).map_or((true, true), |conn| {
                 let ready = conn.tcp.readiness(now, self.id.side);
                 (ready.read, ready.write)
+            })
+        })
+    }
+
+    /// Whether an error is pending, and whether both directions are over.
+    pub(crate) fn troubles(&self) -> (bool, bool) {
+        with(|state, _| {
+            state.socket(self.id).map_or((false, true), |conn| {
+                let end = conn.tcp.end(self.id.side);
+                (end.error.is_some(), matches!(end.phase, Phase::Closed | Phase::Gone))
             })
         })
     }

@@ -117,6 +117,14 @@ impl UdpSocket {
         self.call(|state, _| state.udp_receive(self.id, into, false))
     }
 
+    /// Looks at the next datagram without taking it.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::try_recv_from`].
+    pub fn try_peek_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.call(|state, _| state.udp_receive(self.id, into, true))
+    }
+
     fn poll_receive(
         &self,
         context: &Context<'_>,

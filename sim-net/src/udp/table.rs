@@ -14,7 +14,7 @@ use crate::link::{LinkId, Passage};
 use crate::network::ports::Protocol;
 use crate::network::queue::Due;
 use crate::network::state::Waiters;
-use crate::network::{Place, State};
+use crate::network::{Place, State, hash_of};
 use crate::tcp::Readiness;
 
 /// Largest payload of a datagram over IPv4.
@@ -135,7 +135,7 @@ impl State {
         let to = SocketAddr::new(ip, to.port());
         world.trace.digest_bytes(bytes);
         world.fact("udp", &[id, u64::from(to_node.0), bytes.len() as u64], || {
-            format!("{from} sends {} bytes to {to}", bytes.len())
+            format!("{from} sends {} bytes to {to}, hash {:016x}", bytes.len(), hash_of(bytes))
         });
         let link = self.shared.link(world, node, to_node);
         let lane = self.shared.lanes[link.0 as usize].clone();

@@ -1,7 +1,11 @@
-//! Unix stream sockets: a path per node, no latency, no faults but crashes.
+//! Unix sockets: a path per node, no latency, no faults but crashes.
 //!
-//! A connection is one of TCP's with both ends on one node and links of no length; what Linux does
+//! Datagrams are in [`datagram`]. A stream connection is one of TCP's with both ends on one node and links of no length; what Linux does
 //! differently (a write to a closed peer fails at once) is told apart by that.
+
+pub mod datagram;
+
+pub use datagram::UnixDatagram;
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
@@ -68,8 +72,32 @@ impl UnixListener {
             polled.map_ok(|(socket, _)| UnixStream {
                 stream: TcpStream::of(socket),
                 path: Some(self.path.clone()),
+                peer: None,
             })
         })
+    }
+
+    /// The next connection, if one waits.
+    ///
+    /// # Errors
+    /// `WouldBlock` when none waits.
+    pub fn try_accept(&self) -> io::Result<UnixStream> {
+        with(|state, world| {
+            if self.run != state.run {
+                return Err(error(ErrorKind::InvalidInput));
+            }
+            let (socket, _) = state.accept(world, self.id)?;
+            Ok(UnixStream { stream: TcpStream::of(socket), path: Some(self.path.clone()), peer: None })
+        })
+    }
+
+    /// Ready when accepting would not wait. Any number of tasks may wait.
+    pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
+        with(
+            |state, _| {
+                if self.run == state.run { state.poll_acceptable(self.id, context) } else { Poll::Ready(()) }
+            },
+        )
     }
 
     /// The path it listens at.
@@ -94,6 +122,8 @@ pub struct UnixStream {
     stream: TcpStream,
     /// The path, on the end that came out of a listener.
     path: Option<PathBuf>,
+    /// The listener's path, on the end that connected.
+    peer: Option<PathBuf>,
 }
 
 impl UnixStream {
@@ -103,11 +133,12 @@ impl UnixStream {
     /// `NotFound` when nobody ever listened there, `ConnectionRefused` when nobody does any more,
     /// `WouldBlock` when the backlog is full.
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
-        let path = path.as_ref().to_string_lossy().into_owned();
+        let peer = path.as_ref().to_owned();
+        let path = peer.to_string_lossy();
         let socket = with(|state, world| state.unix_dial(world, world.current_node(), &path))?;
         let stream = TcpStream::of(socket);
         stream.connected().await?;
-        Ok(UnixStream { stream, path: None })
+        Ok(UnixStream { stream, path: None, peer: Some(peer) })
     }
 
     /// Two connected ends on the current node.
@@ -116,13 +147,18 @@ impl UnixStream {
     /// None; the signature is that of `std`.
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (a, b) = with(|state, world| state.unix_pair(world, world.current_node()));
-        let end = |socket| UnixStream { stream: TcpStream::of(socket), path: None };
+        let end = |socket| UnixStream { stream: TcpStream::of(socket), path: None, peer: None };
         Ok((end(a), end(b)))
     }
 
     /// The path this end is bound to: of its listener, or none.
     pub fn local_path(&self) -> Option<&Path> {
         self.path.as_deref()
+    }
+
+    /// The path the other end is bound to: of its listener, or none.
+    pub fn peer_path(&self) -> Option<&Path> {
+        self.peer.as_deref()
     }
 
     /// The connection as a stream, for readiness, `try_read` and the like.

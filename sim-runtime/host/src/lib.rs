@@ -8,9 +8,11 @@
 //! | module | what |
 //! |---|---|
 //! | [`machine`] | what a run answers for: the trait [`Machine`] and its words |
+//! | [`sockets`] | what a machine with a network answers for |
 //! | [`gate`] | who is inside: [`enter`], [`outside`], [`inside`], [`is_inside`] |
 //! | `hooks` | the libc symbols, one file a subject |
 //! | [`inspect`] | a waker that tells when it is cloned |
+//! | `prefetch` | a hint about memory needed soon |
 //! | [`real`] | the host's clock, entropy and environment, gate or not |
 //! | [`threads`] | a fresh thread for each run |
 //! | [`turns`] | threads of one run, one of which moves at a time |
@@ -51,7 +53,8 @@
 //! All `unsafe` of the workspace is in this crate.
 //!
 //! What cannot be closed off from here: `environ` read directly (`std::env::vars`), the
-//! order of a directory's entries, the `rdtsc` instruction, and C code that reaches the kernel
+//! order of a directory's entries, the processor's counter where the kernel does not refuse it (`rdtsc` on
+//! x86-64 is answered, `cntvct` on aarch64 is not), and C code that reaches the kernel
 //! without the C library's exported symbols (glibc's own internals do: `fopen`, `pthread_cond_timedwait`).
 #![allow(unsafe_code)]
 #![warn(clippy::undocumented_unsafe_blocks)]
@@ -61,18 +64,22 @@ pub mod gate;
 mod hooks;
 pub mod inspect;
 pub mod machine;
+mod prefetch;
 #[cfg(unix)]
 pub mod process;
 pub mod real;
 #[cfg(unix)]
 pub mod resources;
+pub mod sockets;
 pub mod thread_words;
 pub mod threads;
 pub mod turns;
 pub mod watchdog;
 
 pub use gate::{Entered, enter, inside, is_inside, outside};
-pub use machine::{Answer, Errno, Machine, Refused, ResolveError, SocketAddress, Variable, Verdict, Waited};
+pub use machine::{Answer, Errno, Machine, Refused, ResolveError, Variable, Verdict, Waited};
+pub use prefetch::{prefetch, prefetch_around};
+pub use sockets::{SocketAddress, Sockets};
 
 /// Whether this build hooks the C library: dynamically linked glibc on Linux, x86-64 or aarch64.
 ///

@@ -6,8 +6,11 @@
 
 use std::ffi::CString;
 use std::fmt;
-use std::net::{IpAddr, Shutdown, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::IpAddr;
+use std::path::Path;
+use std::rc::Rc;
+
+use crate::sockets::{SocketAddress, Sockets};
 
 /// An error number of the C library, such as `libc::EACCES`. Positive.
 pub type Errno = i32;
@@ -107,71 +110,11 @@ pub trait Machine {
     /// to do; keep it, and answer with [`Refused::errno`] or another number.
     fn refuse(&self, what: &Refused<'_>) -> Verdict;
 
-    /// `bind` of a real socket. Default: [`refuse`](Machine::refuse).
-    fn socket_bind(&self, _fd: i32, address: &SocketAddress) -> Answer<()> {
-        self.refuse(&Refused::Socket { call: "bind", address: Some(address) }).into()
+    /// The network behind the C library's sockets. Default: none, and whatever would reach the host's is
+    /// [refused](Machine::refuse).
+    fn sockets(&self) -> Option<Rc<dyn Sockets>> {
+        None
     }
-
-    /// `listen` on a real socket. Default: [`refuse`](Machine::refuse).
-    fn socket_listen(&self, _fd: i32, _backlog: i32) -> Answer<()> {
-        self.refuse(&Refused::Socket { call: "listen", address: None }).into()
-    }
-
-    /// `connect` of a real socket. Default: [`refuse`](Machine::refuse).
-    fn socket_connect(&self, _fd: i32, address: &SocketAddress) -> Answer<()> {
-        self.refuse(&Refused::Socket { call: "connect", address: Some(address) }).into()
-    }
-
-    /// `accept` on a real socket: the descriptor of the new connection, which the caller will own, and the peer's
-    /// address. Default: [`refuse`](Machine::refuse).
-    fn socket_accept(&self, _fd: i32) -> Answer<(i32, SocketAddress)> {
-        self.refuse(&Refused::Socket { call: "accept", address: None }).into()
-    }
-
-    /// Whether the machine carries the bytes of this descriptor: only then do `read`, `write`, `send`, `recv` and their
-    /// kin on it ask [`socket_send`](Machine::socket_send) and [`socket_receive`](Machine::socket_receive). Default `false`.
-    fn simulates(&self, _fd: i32) -> bool {
-        false
-    }
-
-    /// Bytes for a socket the machine [simulates](Machine::simulates), or a datagram of any socket to an address; the answer
-    /// is how many were taken. Default: [`refuse`](Machine::refuse).
-    fn socket_send(&self, _fd: i32, _bytes: &[u8], address: Option<&SocketAddress>) -> Answer<usize> {
-        self.refuse(&Refused::Socket { call: "send", address }).into()
-    }
-
-    /// Bytes from a socket the machine [simulates](Machine::simulates): how many, and from whom when it is a datagram; they stay
-    /// in the queue when the caller `peeks`. Where nothing is there, fail with `EAGAIN` for a non-blocking socket, wait for the
-    /// others. Default: [`refuse`](Machine::refuse).
-    fn socket_receive(
-        &self,
-        _fd: i32,
-        _out: &mut [u8],
-        _peeks: bool,
-    ) -> Answer<(usize, Option<SocketAddress>)> {
-        self.refuse(&Refused::Socket { call: "receive", address: None }).into()
-    }
-
-    /// `shutdown`. Default: the real one.
-    fn socket_shutdown(&self, _fd: i32, _direction: Shutdown) -> Answer<()> {
-        Answer::Real
-    }
-
-    /// `getsockname`. Default: the real one.
-    fn socket_name(&self, _fd: i32) -> Answer<SocketAddress> {
-        Answer::Real
-    }
-
-    /// `getpeername`. Default: the real one.
-    fn socket_peer(&self, _fd: i32) -> Answer<SocketAddress> {
-        Answer::Real
-    }
-
-    /// A descriptor was copied (`try_clone`): `copy` stands for the same socket. Default: nothing.
-    fn duplicated(&self, _fd: i32, _copy: i32) {}
-
-    /// A descriptor is about to be closed: drop what was kept under its number. Default: nothing.
-    fn closed(&self, _fd: i32) {}
 
     /// Bytes for standard output (`fd` 1) or error (2). `true`: taken, the host prints nothing. Default `false`.
     /// std holds the stream's lock meanwhile: do not print here.
@@ -240,27 +183,6 @@ pub enum ResolveError {
     Unavailable,
     /// The name server failed (`EAI_FAIL`).
     Failed,
-}
-
-/// The address given to a socket call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SocketAddress {
-    /// TCP or UDP.
-    Internet(SocketAddr),
-    /// A Unix socket's path; empty when unnamed, starting with a NUL byte when abstract.
-    Unix(PathBuf),
-    /// Some other address family, by number.
-    Other(i32),
-}
-
-impl fmt::Display for SocketAddress {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SocketAddress::Internet(address) => write!(out, "{address}"),
-            SocketAddress::Unix(path) => write!(out, "unix:{}", path.display()),
-            SocketAddress::Other(family) => write!(out, "an address of family {family}"),
-        }
-    }
 }
 
 /// Something of the real machine that code inside a run asked for. Displays as a message for its author.

@@ -200,6 +200,25 @@ fn identity_is_the_machines() {
     assert_eq!((id, name.as_str()), (4242, "node-a"));
 }
 
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn the_processors_counter_is_the_machines_clock() {
+    use std::arch::x86_64::{__rdtscp, _rdtsc};
+    let counts = same_twice(|machine| {
+        machine.now_ns.set(7 << 32 | 5);
+        let mut processor = 9;
+        // SAFETY: every x86-64 processor has both.
+        let counts = unsafe { [_rdtsc(), __rdtscp(&raw mut processor)] };
+        // SAFETY: as above.
+        let outside = sim_host::outside(|| unsafe { _rdtsc() });
+        assert_ne!(outside, counts[0]);
+        (counts, processor)
+    });
+    assert_eq!(counts, ([7 << 32 | 5; 2], 0));
+    // SAFETY: as above.
+    assert_ne!(unsafe { _rdtsc() }, 7 << 32 | 5);
+}
+
 #[test]
 fn threads_are_refused() {
     let (error, refused) = same_twice(|machine| {

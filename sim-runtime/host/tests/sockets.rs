@@ -9,11 +9,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::time::Duration;
 
-use sim_host::{Answer, Machine, Refused, ResolveError, SocketAddress, Variable, Verdict};
+use sim_host::sockets::{Family, Ready, SocketKind, SocketOption, Wanted, unconnected};
+use sim_host::{Answer, Errno, Machine, Refused, ResolveError, SocketAddress, Sockets, Variable, Verdict};
 use support::FakeMachine;
 
 const ADDRESS: &str = "10.1.2.3:4567";
@@ -23,8 +25,8 @@ fn address() -> SocketAddress {
 }
 
 /// Every socket that was connected, bound or accepted gives back what was sent through it.
+#[derive(Default)]
 struct Echo {
-    base: Rc<FakeMachine>,
     queues: RefCell<BTreeMap<i32, VecDeque<u8>>>,
     calls: RefCell<Vec<String>>,
 }
@@ -32,12 +34,117 @@ struct Echo {
 impl Echo {
     fn keep(&self, fd: i32, call: String) -> Answer<()> {
         self.queues.borrow_mut().insert(fd, VecDeque::new());
-        self.calls.borrow_mut().push(call);
+        self.note(call);
         Answer::Done(())
+    }
+
+    fn note(&self, call: String) {
+        self.calls.borrow_mut().push(call);
     }
 }
 
-impl Machine for Echo {
+impl Sockets for Echo {
+    fn carries(&self, fd: i32) -> bool {
+        self.queues.borrow().contains_key(&fd)
+    }
+    fn bind(&self, fd: i32, _kind: SocketKind, address: &SocketAddress) -> Answer<()> {
+        self.keep(fd, format!("bind {address}"))
+    }
+    fn listen(&self, fd: i32, _backlog: i32) -> Answer<()> {
+        self.keep(fd, "listen".to_owned())
+    }
+    fn connect(&self, fd: i32, _kind: SocketKind, address: &SocketAddress, may_wait: bool) -> Answer<()> {
+        let done = self.keep(fd, format!("connect {address}"));
+        if may_wait { done } else { Answer::Failed(libc::EINPROGRESS) }
+    }
+    fn accept(&self, _fd: i32, _may_wait: bool) -> Answer<(OwnedFd, SocketAddress)> {
+        let fd = unconnected(Family::V4, SocketKind::Stream, true).expect("room for one more");
+        self.keep(fd.as_raw_fd(), "accept".to_owned());
+        Answer::Done((fd, address()))
+    }
+    fn send(
+        &self,
+        fd: i32,
+        kind: SocketKind,
+        bytes: &[u8],
+        to: Option<&SocketAddress>,
+        may_wait: bool,
+    ) -> Answer<usize> {
+        if let Some(address) = to {
+            self.note(format!("send {kind:?} to {address}"));
+        }
+        if !may_wait {
+            self.note("send at once".to_owned());
+        }
+        self.queues.borrow_mut().entry(fd).or_default().extend(bytes);
+        Answer::Done(bytes.len())
+    }
+    fn receive(
+        &self,
+        fd: i32,
+        out: &mut [u8],
+        peeks: bool,
+        may_wait: bool,
+    ) -> Answer<(usize, Option<SocketAddress>)> {
+        if !may_wait {
+            self.note("receive at once".to_owned());
+        }
+        let mut queues = self.queues.borrow_mut();
+        let queue = queues.get_mut(&fd).expect("carried");
+        let size = out.len().min(queue.len());
+        out.iter_mut().zip(queue.iter()).for_each(|(out, byte)| *out = *byte);
+        if !peeks {
+            queue.drain(..size);
+        }
+        Answer::Done((size, Some(address())))
+    }
+    fn shutdown(&self, _fd: i32, direction: Shutdown) -> Answer<()> {
+        self.note(format!("shutdown {direction:?}"));
+        Answer::Done(())
+    }
+    fn name(&self, _fd: i32) -> Answer<SocketAddress> {
+        Answer::Done(address())
+    }
+    fn peer(&self, _fd: i32) -> Answer<SocketAddress> {
+        Answer::Done(address())
+    }
+    fn take_error(&self, _fd: i32) -> Answer<Errno> {
+        Answer::Done(libc::ECONNREFUSED)
+    }
+    fn option_set(&self, _fd: i32, _kind: SocketKind, option: SocketOption) {
+        self.note(format!("set {option:?}"));
+    }
+    fn pair(&self, _one: i32, _other: i32, kind: SocketKind) -> Answer<()> {
+        self.note(format!("pair of {kind:?}"));
+        Answer::Real
+    }
+    fn wait(&self, wanted: &[Wanted], limit_ns: Option<u64>) -> Answer<Vec<Ready>> {
+        self.note(format!("wait for {limit_ns:?} ns"));
+        Answer::Done(
+            wanted
+                .iter()
+                .map(|want| Ready { read: want.read, write: want.write, ..Ready::default() })
+                .collect(),
+        )
+    }
+    fn duplicated(&self, fd: i32, copy: i32) {
+        let queue = self.queues.borrow()[&fd].clone();
+        self.queues.borrow_mut().insert(copy, queue);
+        self.note("duplicate".to_owned());
+    }
+    fn closed(&self, fd: i32) {
+        self.queues.borrow_mut().remove(&fd);
+        self.note("close".to_owned());
+    }
+}
+
+/// A machine with such a network.
+struct Networked {
+    base: Rc<FakeMachine>,
+    echo: Rc<Echo>,
+}
+
+impl Machine for Networked {
     fn monotonic_ns(&self) -> u64 {
         self.base.monotonic_ns()
     }
@@ -65,83 +172,25 @@ impl Machine for Echo {
     fn refuse(&self, what: &Refused<'_>) -> Verdict {
         self.base.refuse(what)
     }
-    fn socket_bind(&self, fd: i32, address: &SocketAddress) -> Answer<()> {
-        self.keep(fd, format!("bind {address}"))
-    }
-    fn socket_listen(&self, fd: i32, _backlog: i32) -> Answer<()> {
-        self.keep(fd, "listen".to_owned())
-    }
-    fn socket_connect(&self, fd: i32, address: &SocketAddress) -> Answer<()> {
-        self.keep(fd, format!("connect {address}"))
-    }
-    fn socket_accept(&self, _fd: i32) -> Answer<(i32, SocketAddress)> {
-        // SAFETY: passes no pointers.
-        let fd = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
-        self.keep(fd, "accept".to_owned());
-        Answer::Done((fd, address()))
-    }
-    fn simulates(&self, fd: i32) -> bool {
-        self.queues.borrow().contains_key(&fd)
-    }
-    fn socket_send(&self, fd: i32, bytes: &[u8], address: Option<&SocketAddress>) -> Answer<usize> {
-        if let Some(address) = address {
-            self.calls.borrow_mut().push(format!("send to {address}"));
-        }
-        self.queues.borrow_mut().entry(fd).or_default().extend(bytes);
-        Answer::Done(bytes.len())
-    }
-    fn socket_receive(&self, fd: i32, out: &mut [u8], peeks: bool) -> Answer<(usize, Option<SocketAddress>)> {
-        let mut queues = self.queues.borrow_mut();
-        let queue = queues.get_mut(&fd).expect("simulated");
-        let size = out.len().min(queue.len());
-        out.iter_mut().zip(queue.iter()).for_each(|(out, byte)| *out = *byte);
-        if !peeks {
-            queue.drain(..size);
-        }
-        Answer::Done((size, Some(address())))
-    }
-    fn socket_shutdown(&self, _fd: i32, direction: Shutdown) -> Answer<()> {
-        self.calls.borrow_mut().push(format!("shutdown {direction:?}"));
-        Answer::Done(())
-    }
-    fn socket_name(&self, fd: i32) -> Answer<SocketAddress> {
-        if self.simulates(fd) { Answer::Done(address()) } else { Answer::Real }
-    }
-    fn socket_peer(&self, fd: i32) -> Answer<SocketAddress> {
-        self.socket_name(fd)
-    }
-    fn duplicated(&self, fd: i32, copy: i32) {
-        let mut queues = self.queues.borrow_mut();
-        if let Some(queue) = queues.get(&fd).cloned() {
-            queues.insert(copy, queue);
-            self.calls.borrow_mut().push("duplicate".to_owned());
-        }
-    }
-    fn closed(&self, fd: i32) {
-        if self.queues.borrow_mut().remove(&fd).is_some() {
-            self.calls.borrow_mut().push("close".to_owned());
-        }
+    fn sockets(&self) -> Option<Rc<dyn Sockets>> {
+        Some(self.echo.clone())
     }
 }
 
 /// Runs `f` on a machine with an echo, and checks which calls reached it.
 fn check(expected: &[&str], f: impl FnOnce() + Send + 'static) {
     let calls = sim_host::threads::run_on_fresh_thread("run", 1 << 20, || {
-        let machine = Rc::new(Echo {
-            base: FakeMachine::new(1),
-            queues: RefCell::default(),
-            calls: RefCell::default(),
-        });
-        let _entered = sim_host::enter(machine.clone());
+        let echo = Rc::new(Echo::default());
+        let _entered = sim_host::enter(Rc::new(Networked { base: FakeMachine::new(1), echo: echo.clone() }));
         f();
-        machine.calls.take()
+        echo.calls.take()
     });
     assert_eq!(calls.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), expected);
 }
 
 #[test]
 fn a_stream_connects_by_name_and_carries_bytes() {
-    check(&["connect 10.0.0.7:80", "shutdown Write", "close"], || {
+    check(&["connect 10.0.0.7:80", "set Nodelay(true)", "shutdown Write", "close"], || {
         let mut stream = TcpStream::connect("db.internal:80").expect("connects");
         stream.set_nodelay(true).expect("a real option");
         stream.write_all(b"hello ").expect("sent");
@@ -180,7 +229,7 @@ fn a_listener_has_the_machines_address_and_peers() {
 
 #[test]
 fn datagrams_carry_addresses() {
-    check(&["bind [::]:53", "send to [fd00::9]:53", "close"], || {
+    check(&["bind [::]:53", "send Datagram to [fd00::9]:53", "close"], || {
         let socket = UdpSocket::bind("[::]:53").expect("binds");
         let to: SocketAddr = "[fd00::9]:53".parse().expect("valid");
         assert_eq!(socket.send_to(b"question", to).expect("sent"), 8);
@@ -191,13 +240,65 @@ fn datagrams_carry_addresses() {
 }
 
 #[test]
-fn a_pair_within_the_process_stays_real() {
-    check(&[], || {
+fn a_pair_that_the_network_leaves_alone_stays_real() {
+    check(&["pair of Stream"], || {
         let (mut here, mut there) = UnixStream::pair().expect("a pair");
         here.write_all(b"across").expect("sent");
         drop(here);
         let mut all = String::new();
         there.read_to_string(&mut all).expect("received");
         assert_eq!(all, "across");
+    });
+}
+
+#[test]
+fn how_long_a_call_may_wait_is_the_sockets_own() {
+    let expected = [
+        "connect 10.1.2.3:4567",
+        "wait for Some(2000000000) ns",
+        "receive at once",
+        "set ReceiveTimeout(Some(3ms))",
+        "close",
+    ];
+    check(&expected, || {
+        let address = ADDRESS.parse().expect("valid");
+        // Without blocking, and then a wait for the outcome.
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2)).expect("connects");
+        stream.set_nonblocking(true).expect("an option");
+        assert_eq!(stream.read(&mut [0]).expect("the end"), 0);
+        stream.set_nonblocking(false).expect("an option");
+        stream.set_read_timeout(Some(Duration::from_millis(3))).expect("an option");
+        assert_eq!(stream.read(&mut [0]).expect("the end"), 0);
+    });
+}
+
+#[test]
+fn options_reach_the_network_and_errors_come_from_it() {
+    let expected = [
+        "connect 10.1.2.3:4567",
+        "set Linger(Some(0ns))",
+        "set Keepalive(true)",
+        "set KeepaliveIdle(30s)",
+        "set UserTimeout(Some(1.5s))",
+        "set SendBuffer(4096)",
+        "close",
+    ];
+    check(&expected, || {
+        let stream = TcpStream::connect(ADDRESS).expect("connects");
+        let set = |level, name, value: &[i32]| {
+            // SAFETY: the value is readable for its own length.
+            let answer = unsafe {
+                let size = size_of_val(value) as libc::socklen_t;
+                libc::setsockopt(stream.as_raw_fd(), level, name, value.as_ptr().cast(), size)
+            };
+            assert_eq!(answer, 0);
+        };
+        set(libc::SOL_SOCKET, libc::SO_LINGER, &[1, 0]);
+        set(libc::SOL_SOCKET, libc::SO_KEEPALIVE, &[1]);
+        set(libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, &[30]);
+        set(libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, &[1_500]);
+        set(libc::SOL_SOCKET, libc::SO_SNDBUF, &[4_096]);
+        let error = stream.take_error().expect("asked").expect("one is pending");
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
     });
 }

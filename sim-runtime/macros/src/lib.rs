@@ -21,6 +21,7 @@ use syn::{Expr, Ident, ItemFn, LitInt, Path, Token, parse_macro_input, parse_quo
 /// | `seeds = N` | runs, unless the environment says otherwise | 100 |
 /// | `hermetic` | each run in a forked process of its own | off |
 /// | `limits = EXPR` | bounds of a run, a `sim::Limits` | `Limits::default()` |
+/// | `tokio` | the code under test uses tokio: ignored, with the reason, unless `cargo sim` builds it | off |
 /// | `crate = PATH` | where the simulation's crate is found | `::sim` |
 ///
 /// The function takes the simulation and returns `()` or a `Result` whose error fails the run.
@@ -35,18 +36,25 @@ pub fn test(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -
 struct Arguments {
     seeds: LitInt,
     hermetic: bool,
+    tokio: bool,
     limits: Option<Expr>,
     krate: Path,
 }
 
 impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let mut arguments =
-            Self { seeds: parse_quote!(100), hermetic: false, limits: None, krate: parse_quote!(::sim) };
+        let mut arguments = Self {
+            seeds: parse_quote!(100),
+            hermetic: false,
+            tokio: false,
+            limits: None,
+            krate: parse_quote!(::sim),
+        };
         for argument in Punctuated::<Argument, Token![,]>::parse_terminated(input)? {
             match argument {
                 Argument::Seeds(seeds) => arguments.seeds = seeds,
                 Argument::Hermetic => arguments.hermetic = true,
+                Argument::Tokio => arguments.tokio = true,
                 Argument::Limits(limits) => arguments.limits = Some(limits),
                 Argument::Crate(krate) => arguments.krate = krate,
             }
@@ -58,6 +66,7 @@ impl Parse for Arguments {
 enum Argument {
     Seeds(LitInt),
     Hermetic,
+    Tokio,
     Limits(Expr),
     Crate(Path),
 }
@@ -72,6 +81,7 @@ impl Parse for Argument {
         let name: Ident = input.parse()?;
         match name.to_string().as_str() {
             "hermetic" => Ok(Self::Hermetic),
+            "tokio" => Ok(Self::Tokio),
             "limits" => {
                 input.parse::<Token![=]>()?;
                 Ok(Self::Limits(input.parse()?))
@@ -86,7 +96,7 @@ impl Parse for Argument {
             }
             other => {
                 let message =
-                    format!("unknown argument `{other}`; there are seeds, hermetic, limits and crate");
+                    format!("unknown argument `{other}`; there are seeds, hermetic, tokio, limits and crate");
                 Err(syn::Error::new(name.span(), message))
             }
         }
@@ -94,7 +104,7 @@ impl Parse for Argument {
 }
 
 fn expand(arguments: &Arguments, mut function: ItemFn) -> syn::Result<TokenStream> {
-    let Arguments { seeds, hermetic, limits, krate } = arguments;
+    let Arguments { seeds, hermetic, tokio, limits, krate } = arguments;
     if function.sig.asyncness.is_none() || function.sig.inputs.len() != 1 {
         let message =
             "a scenario is an async function of one argument, the simulation: `async fn name(sim: Sim)`";
@@ -108,8 +118,12 @@ fn expand(arguments: &Arguments, mut function: ItemFn) -> syn::Result<TokenStrea
     } else {
         quote! { ::core::option::Option::None }
     };
+    // `cargo sim` compiles for a target folder of its own, so what was built without it is never taken for this.
+    let ignored = (*tokio && std::env::var_os("SIM_CARGO").is_none())
+        .then(|| quote! { #[ignore = "its tokio is the real one: run it with `cargo sim test`"] });
     Ok(quote! {
         #[::core::prelude::v1::test]
+        #ignored
         #(#attributes)*
         fn #name() {
             #function
@@ -118,7 +132,7 @@ fn expand(arguments: &Arguments, mut function: ItemFn) -> syn::Result<TokenStrea
                 package: ::core::env!("CARGO_PKG_NAME").into(),
                 path: PATH.split_once("::").map_or(PATH, |(_, path)| path).into(),
             };
-            let scenario = #krate::explore::Scenario::new(PATH, rerun, #name) #limits;
+            let scenario = #krate::explore::Scenario::new(PATH, rerun, #name).with_parts(#krate::PARTS) #limits;
             #krate::drive::test(&scenario, #seeds, #isolation);
         }
     })

@@ -3,7 +3,7 @@
 //! Every method does nothing, or is not called, unless the run records.
 
 use super::waiting::place_in;
-use super::world::{World, site_name, try_with_current};
+use super::world::{World, try_with_current};
 use crate::cause::{Opening, Operation, OperationId};
 use crate::schedule::TaskId;
 use crate::task::TaskKey;
@@ -31,7 +31,7 @@ impl World {
         self.tasks
             .try_borrow()
             .ok()
-            .and_then(|tasks| tasks.find(task).map(|task| site_name(task.spawned_at)))
+            .and_then(|tasks| tasks.find(task).map(|task| self.site_name(task.site)))
             .unwrap_or_default()
     }
 

@@ -106,9 +106,32 @@ impl std::error::Error for Blocked {}
 /// If the thread is not inside a run. In a blocking closure whose task was aborted the wait unwinds.
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> Result<F::Output, Blocked> {
+    stand_until(future, Location::caller(), WhenGone::Unwind)
+}
+
+/// As [`block_on`], for callers that cannot be unwound, such as C's: in a blocking closure whose task was aborted the
+/// wait fails instead.
+///
+/// # Errors
+///
+/// [`Blocked`] when the run ended first, or the closure's task.
+///
+/// # Panics
+///
+/// If the thread is not inside a run.
+#[track_caller]
+pub fn wait_for<F: Future>(future: F) -> Result<F::Output, Blocked> {
+    stand_until(future, Location::caller(), WhenGone::Fail)
+}
+
+fn stand_until<F: Future>(
+    future: F,
+    waits_at: &'static Location<'static>,
+    when_gone: WhenGone,
+) -> Result<F::Output, Blocked> {
     let world = with_current(Rc::clone);
     let mut future = pin!(future);
-    let standing = Standing::new(&world, Location::caller());
+    let standing = Standing::new(&world, waits_at);
     let waker = standing.waker();
     loop {
         let polled = standing.as_its_task(|| future.as_mut().poll(&mut Context::from_waker(&waker)));
@@ -116,12 +139,21 @@ pub fn block_on<F: Future>(future: F) -> Result<F::Output, Blocked> {
             return Ok(output);
         }
         world.waits_for("a future (block_on)");
-        standing.wait(true)?;
+        standing.wait(when_gone)?;
     }
 }
 
 /// What unwinds a blocking closure whose task is gone.
 struct Unwound;
+
+/// What a wait does in a blocking closure whose task is gone.
+#[derive(Clone, Copy)]
+enum WhenGone {
+    Unwind,
+    Fail,
+    /// It stands still for ever.
+    Stay,
+}
 
 /// A stack that stands still, and the task that stands for it.
 struct Standing {
@@ -189,16 +221,19 @@ impl Standing {
     }
 
     /// Lets the run go on until the waker was woken and the task that stands for this stack is picked.
-    fn wait(&self, unwind: bool) -> Result<(), Blocked> {
+    fn wait(&self, when_gone: WhenGone) -> Result<(), Blocked> {
         // At least one turn, also when woken already: what wakes itself over and over must not stop the run.
         loop {
             match &self.proxy {
                 None => {
                     if turns::give_back().is_err() {
-                        if unwind {
-                            resume_unwind(Box::new(Unwound));
+                        match when_gone {
+                            WhenGone::Unwind => resume_unwind(Box::new(Unwound)),
+                            WhenGone::Fail => return Err(Blocked(Stop::Failed)),
+                            WhenGone::Stay => {
+                                let _ = turns::give_back();
+                            }
                         }
-                        let _ = turns::give_back();
                     }
                 }
                 Some((proxy, turn)) => {
@@ -260,7 +295,7 @@ impl World {
                 break Waited::TimedOut;
             }
             self.waits_for("a lock, a condition or a parked thread (std)");
-            if standing.wait(false).is_err() {
+            if standing.wait(WhenGone::Stay).is_err() {
                 break Waited::Real;
             }
         };
@@ -309,7 +344,7 @@ impl World {
         let standing = Standing::new(self, Location::caller());
         standing.waker().wake();
         // When the run has ended there is nobody to give way to.
-        let _ = standing.wait(false);
+        let _ = standing.wait(WhenGone::Stay);
     }
 
     /// A blocking sleep: a blocking closure waits, anything else takes the time with it.

@@ -14,7 +14,7 @@ pub struct Heartbeat {
     node: AtomicU32,
     site: AtomicU32,
     /// Names by node number and locations by site number, both only added to.
-    nodes: Mutex<Vec<String>>,
+    nodes: Mutex<Vec<Arc<str>>>,
     sites: Mutex<Vec<&'static Location<'static>>>,
 }
 
@@ -58,18 +58,23 @@ impl Heartbeat {
         }
     }
 
-    pub(super) fn node_added(&self, name: &str) {
-        self.nodes.lock().expect("held for a push only").push(name.to_owned());
+    pub(super) fn node_added(&self, name: Arc<str>) {
+        self.nodes.lock().expect("held for a push only").push(name);
     }
 
     pub(super) fn site_added(&self, location: &'static Location<'static>) {
         self.sites.lock().expect("held for a push only").push(location);
     }
 
+    /// A place where tasks are spawned, as `file:line:column`.
+    pub(super) fn site(&self, site: u32) -> String {
+        self.sites.lock().expect("held for a push only")[site as usize].to_string()
+    }
+
     /// Who is being polled, or was last. `None` before the first poll.
     pub fn running(&self) -> Option<Running> {
         let (node, site) = (self.node.load(Ordering::Relaxed), self.site.load(Ordering::Relaxed));
-        let node = self.nodes.lock().ok()?.get(node as usize)?.clone();
+        let node = self.nodes.lock().ok()?.get(node as usize)?.to_string();
         let spawned_at = self.sites.lock().ok()?.get(site as usize)?.to_string();
         Some(Running { task: TaskId(self.task.load(Ordering::Relaxed)), node, spawned_at })
     }

@@ -24,7 +24,7 @@ mod waiting;
 mod world;
 
 pub(crate) use attribution::note_places;
-pub use blocking::{Blocked, block_on, spawn_blocking_on};
+pub use blocking::{Blocked, block_on, spawn_blocking_on, wait_for};
 pub use heartbeat::{Heartbeat, Running};
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub use limits::{Limit, Limits};
@@ -35,4 +35,4 @@ pub use sleep::{
 };
 pub use spawn::{spawn, spawn_on};
 pub(crate) use world::Inside;
-pub use world::{PanicNote, Setup, World, current, try_current, try_with_current, with_current};
+pub use world::{Agenda, PanicNote, Setup, World, current, try_current, try_with_current, with_current};

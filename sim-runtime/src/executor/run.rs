@@ -1,7 +1,7 @@
 //! The loop: fire what is due, pick, poll.
 
 use super::limits::Limit;
-use super::world::{World, site_name};
+use super::world::{World, with_current};
 use crate::schedule::{Candidates, Ready, TaskId};
 use crate::tape::Generator;
 use crate::task::{NodeId, Tag, Task, TaskKey};
@@ -24,6 +24,12 @@ pub enum Stop {
     Failed,
 }
 
+/// Asks for the memory of a task that will probably be polled soon: its header, and the future behind it.
+#[inline]
+fn call(runnable: &Runnable<Tag>) {
+    sim_host::prefetch_around(runnable.metadata(), 128);
+}
+
 struct View<'a>(&'a Ready<Runnable<Tag>>);
 
 impl Candidates for View<'_> {
@@ -36,11 +42,11 @@ impl Candidates for View<'_> {
     }
 
     fn uniform(&self, generator: &mut Generator) -> usize {
-        self.0.uniform(generator)
+        self.0.uniform(generator, |_| {})
     }
 
     fn visit(&self, visitor: &mut dyn FnMut(usize, TaskId)) {
-        self.0.iter().for_each(|(slot, runnable)| visitor(slot, runnable.metadata().key.id));
+        self.0.visit(|slot, runnable| visitor(slot, runnable.metadata().key.id));
     }
 }
 
@@ -88,7 +94,7 @@ impl World {
             count as u64,
             |generator| {
                 if self.uniform {
-                    ready.uniform(generator)
+                    ready.uniform(generator, call)
                 } else {
                     self.policy.borrow_mut().pick(&View(ready), generator)
                 }
@@ -129,9 +135,7 @@ impl World {
     #[cold]
     #[inline(never)]
     fn before_recorded_poll(&self, key: TaskKey, step: u64) {
-        if let Some(task) = self.tasks.borrow_mut().get_mut(key) {
-            task.waits_for = None;
-        }
+        self.waiting.borrow_mut().remove(&key.id);
         self.causes.borrow_mut().task(key.id).polled();
         self.trace.checkpoint(step, || self.digest());
     }
@@ -182,25 +186,35 @@ impl World {
         self.timer_fired();
         self.causes.borrow_mut().firing = true;
         loop {
+            if self.agenda_at.get() <= now {
+                self.agenda_at.set(Nanos::MAX);
+                let agenda = self.agenda.get().expect("whoever said when is there");
+                with_current(|world| agenda.due(world));
+            }
             let due = self.timers.borrow_mut().due(now);
             match due {
                 Some(waker) => waker.wake(),
+                None if self.find_next_deadline() <= now => {}
                 None => break,
             }
         }
         self.causes.borrow_mut().firing = false;
-        self.next_deadline.set(self.timers.borrow_mut().next_deadline().unwrap_or(Nanos::MAX));
+    }
+
+    fn find_next_deadline(&self) -> Nanos {
+        let of_timers = self.timers.borrow_mut().next_deadline().unwrap_or(Nanos::MAX);
+        let next = of_timers.min(self.agenda_at.get());
+        self.next_deadline.set(next);
+        next
     }
 
     /// Nothing is ready: jump to the next deadline, or say why not.
     fn idle(&self, deadline: Nanos) -> Option<Stop> {
-        let next = self.timers.borrow_mut().next_deadline();
-        self.next_deadline.set(next.unwrap_or(Nanos::MAX));
-        match next {
-            None => Some(Stop::Stalled),
-            Some(next) if next > self.limits.virtual_time => Some(Stop::OverLimit(Limit::VirtualTime)),
-            Some(next) if next > deadline => Some(Stop::Deadline),
-            Some(next) => {
+        match self.find_next_deadline() {
+            Nanos::MAX => Some(Stop::Stalled),
+            next if next > self.limits.virtual_time => Some(Stop::OverLimit(Limit::VirtualTime)),
+            next if next > deadline => Some(Stop::Deadline),
+            next => {
                 self.now.set(next.max(self.now()));
                 None
             }
@@ -220,7 +234,7 @@ impl World {
             let task = tasks.get(runnable.metadata().key).expect("a ready task is on the books");
             let node = self.node_name(task.node);
             let node = if node.is_empty() { "the scenario" } else { &node };
-            format!("{} of {node} ({})", task.id, site_name(task.spawned_at))
+            format!("{} of {node} ({})", task.id, self.site_name(task.site))
         };
         let (chosen, first) = (describe(slot), describe(oldest));
         self.fact("switch", &[], || format!("{chosen} ran before {first}, which was ready first"));
@@ -321,8 +335,8 @@ impl World {
             let of_task = |task: &Task| {
                 let node = self.node_name(task.node);
                 let node = if node.is_empty() { "the scenario" } else { &node };
-                let who = format!("{} of {node}, spawned at {}", task.id, site_name(task.spawned_at));
-                (task.id, who, task.waits_for)
+                let who = format!("{} of {node}, spawned at {}", task.id, self.site_name(task.site));
+                (task.id, who, self.waiting.borrow().get(&task.id).copied())
             };
             tasks.live().into_iter().map(of_task).collect()
         };
@@ -349,7 +363,7 @@ impl World {
         let (id, polls) = (task.id, task.polls);
         Some(format!(
             "{id} of {node}, spawned at {}, was polled {polls} of the last {COUNTED_STEPS} times",
-            site_name(task.spawned_at)
+            self.site_name(task.site)
         ))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::join::{JoinError, JoinHandle, message_of};
 use super::waiting::asking_waker;
-use super::world::{World, site_name, try_with_current, with_current};
+use super::world::{World, try_with_current, with_current};
 use crate::task::{NodeId, Tag, Task, TaskKey};
 use async_task::Runnable;
 use pin_project_lite::pin_project;
@@ -48,20 +48,12 @@ where
     #[allow(unsafe_code)]
     let (runnable, task) =
         unsafe { async_task::Builder::new().metadata(tag).spawn_unchecked(move |_| supervised, schedule) };
-    let entry = Task {
-        id: key.id,
-        node,
-        spawned_at,
-        waker: runnable.waker(),
-        aborted: false,
-        polls: 0,
-        waits_for: None,
-    };
+    let entry = Task { id: key.id, node, site: tag.site, waker: runnable.waker(), aborted: false, polls: 0 };
     world.tasks.borrow_mut().add(key, entry);
     world.trace.digest_words(&[key.id.0, u64::from(node.0)]);
     if world.trace.is_recording() {
         world.note_spawn(key.id);
-        world.fact("task.spawned", &[], || format!("{} at {}", key.id, site_name(spawned_at)));
+        world.fact("task.spawned", &[], || format!("{} at {spawned_at}", key.id));
     }
     if world.closing.get() {
         // A destructor spawns while the run is being taken down: its future is dropped unpolled.
@@ -110,6 +102,9 @@ impl Drop for Registration {
                 // The entry's waker is dropped outside the borrow.
                 let ended = world.tasks.borrow_mut().remove(self.0);
                 world.attention.set(true);
+                if world.trace.is_recording() {
+                    world.waiting.borrow_mut().remove(&self.0.id);
+                }
                 if let Some(task) = &ended {
                     world.policy.borrow_mut().finished(task.id);
                     world.called.set(world.called.get() - u32::from(task.aborted));

@@ -5,14 +5,14 @@ use super::heartbeat::Heartbeat;
 use super::limits::Limits;
 use super::waiting::Stacks;
 use crate::cause::Table;
-use crate::schedule::{Policy, PolicyName, Ready, TaskId};
+use crate::schedule::{Bag, Policy, PolicyName, Ready, TaskId};
 use crate::tape::{Lane, Tape};
 use crate::task::{NodeId, Tag, TaskKey, Tasks};
 use crate::time::{Nanos, Skew, TimerKey, Timers};
 use crate::trace::{Fact, Trace};
 use async_task::Runnable;
-use std::any::{Any, TypeId};
-use std::cell::{Cell, RefCell};
+use std::any::Any;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
@@ -34,10 +34,15 @@ pub struct World {
     pub limits: Limits,
     pub(super) run: u32,
     pub(super) now: Cell<Nanos>,
+    /// The earliest of all timers and of the agenda.
     pub(super) next_deadline: Cell<Nanos>,
+    pub(super) agenda: OnceCell<Rc<dyn Agenda>>,
+    pub(super) agenda_at: Cell<Nanos>,
     pub(super) timers: RefCell<Timers>,
     pub(super) ready: RefCell<Ready<Runnable<Tag>>>,
     pub(super) tasks: RefCell<Tasks>,
+    /// What tasks said they wait for when they last returned, if the run is recorded.
+    pub(super) waiting: RefCell<BTreeMap<TaskId, &'static str>>,
     pub(super) policy: RefCell<Box<dyn Policy>>,
     /// The policy is the uniform one, whose picks are worth a short cut.
     pub(super) uniform: bool,
@@ -88,9 +93,16 @@ pub struct World {
     last_site: Cell<Option<(usize, u32)>>,
     /// Name and clock error of each node, by number.
     nodes: RefCell<Vec<(Arc<str>, Skew)>>,
-    extensions: RefCell<Vec<(TypeId, Rc<dyn Any>)>>,
+    extensions: RefCell<Vec<Rc<dyn Any>>>,
     /// Where the extension was that was asked for last: mostly it is asked for again.
     last_extension: Cell<usize>,
+}
+
+/// What keeps an order of events of its own beside the timers. A world has one, the network: with a timer for each
+/// event there would be two heaps.
+pub trait Agenda: Any {
+    /// Something is due now.
+    fn due(&self, world: &Rc<World>);
 }
 
 /// What a world is made of.
@@ -181,7 +193,9 @@ impl World {
     pub fn new(setup: Setup) -> Rc<Self> {
         let Setup { tape, policy, limits, heartbeat, .. } = setup;
         let policy = policy.build(&mut tape.generator("policy"));
-        let recording = tape.is_recording();
+        let (uniform, recording) = (policy.is_uniform(), tape.is_recording());
+        let ready =
+            if uniform && !tape.is_scripted() { Ready::Bag(Bag::new(recording)) } else { Ready::default() };
         let world = Self {
             schedule: tape.lane("sched"),
             trace: Trace::new(recording),
@@ -190,10 +204,13 @@ impl World {
             run: RUNS.fetch_add(1, Ordering::Relaxed),
             now: Cell::new(0),
             next_deadline: Cell::new(Nanos::MAX),
+            agenda: OnceCell::new(),
+            agenda_at: Cell::new(Nanos::MAX),
             timers: RefCell::default(),
-            ready: RefCell::default(),
+            ready: RefCell::new(ready),
             tasks: RefCell::default(),
-            uniform: policy.is_uniform(),
+            waiting: RefCell::default(),
+            uniform,
             policy: RefCell::new(policy),
             attention: Cell::new(true),
             attend_every_step: Cell::new(false),
@@ -340,6 +357,32 @@ impl World {
         self.timers.borrow_mut().arm(deadline, waker)
     }
 
+    /// Sets the agenda of this world.
+    ///
+    /// # Panics
+    ///
+    /// If it has one.
+    pub fn set_agenda(&self, agenda: Rc<dyn Agenda>) {
+        assert!(self.agenda.set(agenda).is_ok(), "a world has one agenda");
+    }
+
+    /// The agenda of this world, if it is a `T`. It stays as long as the world.
+    #[inline]
+    pub fn agenda<T: Agenda>(&self) -> Option<&T> {
+        let agenda: &dyn Any = &**self.agenda.get()?;
+        agenda.downcast_ref()
+    }
+
+    /// Says when the agenda is due next, instead of what it said before: a true time, or [`Nanos::MAX`]. When it is called
+    /// it is due no more. At the same instant it comes before timers.
+    #[inline]
+    pub fn agenda_due(&self, at: Nanos) {
+        self.agenda_at.set(at);
+        if at < self.next_deadline.get() {
+            self.next_deadline.set(at);
+        }
+    }
+
     /// Replaces the waker of a pending timer; false if it has fired.
     pub fn rewake(&self, key: TimerKey, waker: &Waker) -> bool {
         self.timers.borrow_mut().rewake(key, waker)
@@ -385,11 +428,11 @@ impl World {
 
     /// Reports a fact. `words` must identify it as far as it should matter to the digest; `text`
     /// is only called when facts are kept.
+    #[inline]
     pub fn fact(&self, kind: &'static str, words: &[u64], text: impl FnOnce() -> String) {
-        self.trace.digest_words(&[self.now(), words.len() as u64]);
-        self.trace.digest_words(words);
+        self.trace.digest_fact(self.now(), words);
         if self.trace.is_recording() {
-            self.push_fact(kind, text());
+            self.keep_fact(kind, text());
         }
     }
 
@@ -397,12 +440,13 @@ impl World {
     /// on who runs the test and not on the run.
     pub(crate) fn log_line(&self, line: String) {
         if self.trace.is_recording() {
-            self.push_fact("log", line);
+            self.keep_fact("log", line);
         }
     }
 
     #[cold]
-    fn push_fact(&self, kind: &'static str, text: String) {
+    #[inline(never)]
+    fn keep_fact(&self, kind: &'static str, text: String) {
         let noise = ["task.", "net.", "tcp", "udp", "unix", "dns", "host.", "switch", "log"];
         let place = match noise.iter().any(|noise| kind.starts_with(noise)) {
             true => None,
@@ -427,16 +471,17 @@ impl World {
     pub fn waits_for(&self, what: &'static str) {
         if self.trace.is_recording()
             && let Some((key, _)) = self.current.get()
-            && let Some(task) = self.tasks.borrow_mut().get_mut(key)
+            && self.tasks.borrow().get(key).is_some()
         {
-            task.waits_for = Some(what);
+            self.waiting.borrow_mut().insert(key.id, what);
         }
     }
 
     /// Adds a node and answers its number. Names are the business of [`crate::node`].
     pub(crate) fn add_node(&self, name: &str) -> NodeId {
         let mut nodes = self.nodes.borrow_mut();
-        nodes.push((name.into(), Skew::default()));
+        let name: Arc<str> = name.into();
+        nodes.push((name.clone(), Skew::default()));
         self.heartbeat.node_added(name);
         NodeId(u32::try_from(nodes.len() - 1).expect("fewer than 2^32 nodes"))
     }
@@ -463,7 +508,7 @@ impl World {
             return found;
         }
         let made = Rc::new(make());
-        self.extensions.borrow_mut().push((TypeId::of::<T>(), made.clone()));
+        self.extensions.borrow_mut().push(made.clone());
         made
     }
 
@@ -471,16 +516,13 @@ impl World {
     #[inline]
     pub fn try_extension<T: 'static>(&self) -> Option<Rc<T>> {
         let extensions = self.extensions.borrow();
-        let wanted = |(id, _): &&(TypeId, Rc<dyn Any>)| *id == TypeId::of::<T>();
-        let (_, found) = match extensions.get(self.last_extension.get()).filter(wanted) {
-            Some(last) => last,
-            None => {
-                let at = extensions.iter().position(|extension| wanted(&extension))?;
-                self.last_extension.set(at);
-                &extensions[at]
-            }
-        };
-        found.clone().downcast().ok()
+        let last = extensions.get(self.last_extension.get())?;
+        if let Ok(found) = last.clone().downcast() {
+            return Some(found);
+        }
+        let at = extensions.iter().position(|extension| extension.is::<T>())?;
+        self.last_extension.set(at);
+        extensions[at].clone().downcast().ok()
     }
 
     /// Drops all extensions, youngest first; after this the world is empty.
@@ -526,7 +568,7 @@ impl World {
                 location,
                 task: task.map(|task| task.id),
                 node: self.node_name(self.current_node()).to_string(),
-                spawned_at: task.map_or_else(String::new, |task| site_name(task.spawned_at)),
+                spawned_at: task.map_or_else(String::new, |task| self.site_name(task.site)),
             }
         };
         self.fact("panic", &[], || match note.location.as_str() {
@@ -536,8 +578,8 @@ impl World {
         self.panics.borrow_mut().push(note);
     }
 
-    /// Ends the run as failed: it asked for something of the host that a run must not touch.
-    pub(crate) fn refuse(&self, message: String) {
+    /// Ends the run as failed: it asked for something that it cannot have.
+    pub fn refuse(&self, message: String) {
         self.note_panic(message, String::new());
         self.stop();
     }
@@ -563,9 +605,9 @@ impl World {
         self.last_site.set(Some((address, site)));
         site
     }
-}
 
-/// A location as reports show it.
-pub(super) fn site_name(location: &'static Location<'static>) -> String {
-    location.to_string()
+    /// A place where tasks are spawned, as reports show it.
+    pub(super) fn site_name(&self, site: u32) -> String {
+        self.heartbeat.site(site)
+    }
 }

@@ -1,7 +1,8 @@
 //! A scenario: code under test with its setup, and how to start it from a shell.
 
-use crate::executor::Limits;
-use crate::node::Finish;
+use crate::executor::{Limits, current};
+use crate::node::service::Services;
+use crate::node::{Finish, Part};
 use crate::sim::Sim;
 use std::fmt;
 use std::future::Future;
@@ -17,10 +18,13 @@ pub struct Scenario {
     name: String,
     body: Arc<Body>,
     written_at: &'static Location<'static>,
+    parts: &'static [Part],
     /// Bounds of each run.
     pub limits: Limits,
     /// How to run it again from a shell.
     pub rerun: Rerun,
+    /// What every run has before the scenario's function is called.
+    pub services: Services,
 }
 
 /// How a scenario is started from a shell, for the commands in reports and for confirmation in a
@@ -66,13 +70,37 @@ impl Scenario {
             let future = body(sim);
             Box::pin(async move { future.await.finish() })
         });
-        Self { name: name.to_owned(), body, written_at: Location::caller(), limits: Limits::default(), rerun }
+        let (limits, services) = (Limits::default(), Services::default());
+        Self {
+            name: name.to_owned(),
+            body,
+            written_at: Location::caller(),
+            parts: &[],
+            limits,
+            rerun,
+            services,
+        }
     }
 
     /// The scenario with other bounds.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The scenario in worlds with these parts: `sim::PARTS` for those of the front door. Without the network's, the
+    /// sockets of std are refused until the scenario has used a simulated one.
+    #[must_use]
+    pub fn with_parts(mut self, parts: &'static [Part]) -> Self {
+        self.parts = parts;
+        self
+    }
+
+    /// The scenario with services that are there before its function is called.
+    #[must_use]
+    pub fn with_services(mut self, services: Services) -> Self {
+        self.services = services;
         self
     }
 
@@ -87,6 +115,9 @@ impl Scenario {
     }
 
     pub(super) fn start(&self, sim: Sim) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
+        let world = current();
+        self.parts.iter().for_each(|part| part(&world));
+        self.services.boot();
         (self.body)(sim)
     }
 
@@ -97,9 +128,15 @@ impl Scenario {
             Rerun::Test { package, path } => match under_cargo_sim() {
                 Some(place) => {
                     let policy = policy.replace("SIM_POLICY=", "--policy ");
-                    format!("cargo sim test {place}-p {package} --seed {seed} {policy}{path} -- --exact")
+                    let services = self.services.options();
+                    format!(
+                        "cargo sim test {place}-p {package} {services}--seed {seed} {policy}{path} -- --exact"
+                    )
                 }
-                None => format!("SIM_SEED={seed} {policy}cargo test -p {package} {path} -- --exact"),
+                None => {
+                    let services = self.services.variables();
+                    format!("{services}SIM_SEED={seed} {policy}cargo test -p {package} {path} -- --exact")
+                }
             },
             Rerun::Program { seed: command, .. } => {
                 format!("{policy}{}", command.replace("{seed}", &seed.to_string()))
@@ -112,7 +149,10 @@ impl Scenario {
         match &self.rerun {
             Rerun::Test { package, path } => match under_cargo_sim() {
                 Some(place) => format!("cargo sim replay {place}{file}"),
-                None => format!("SIM_REPLAY={file} cargo test -p {package} {path} -- --exact"),
+                None => {
+                    let services = self.services.variables();
+                    format!("{services}SIM_REPLAY={file} cargo test -p {package} {path} -- --exact")
+                }
             },
             Rerun::Program { replay, .. } => replay.replace("{file}", file),
         }

@@ -5,7 +5,7 @@ use crate::fault::Account;
 use crate::sim::{Ended, Outcome};
 use crate::tape::Recording;
 use sim_host::real::monotonic_ns;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub struct Sweep {
     pub reached: BTreeMap<String, u64>,
     /// What became of each kind of fault, over all runs.
     pub faults: BTreeMap<String, Account>,
+    /// Files of the host that were read in any run.
+    pub host_files: BTreeSet<String>,
     /// Where the first seed, run again after a sweep without failure, was not the same run: the scenario leaks
     /// state from run to run.
     pub leak: Option<String>,
@@ -125,6 +127,7 @@ impl Sweep {
         for (kind, account) in ended.faults {
             self.faults.entry(kind).or_default().add(account);
         }
+        self.host_files.extend(ended.host_files);
         let lower = self.found.as_ref().is_none_or(|found| seed < found.seed);
         if !ended.outcome.is_passed() && lower {
             self.found = Some(Found { seed, script: None, outcome: ended.outcome, digest: ended.digest });

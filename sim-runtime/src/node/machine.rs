@@ -7,9 +7,9 @@ use super::state::nodes;
 use crate::executor::World;
 use crate::tape::Entropy;
 use crate::task::NodeId;
-use sim_host::{Machine, Refused, ResolveError, Variable, Verdict, Waited};
+use sim_host::{Machine, Refused, ResolveError, Sockets, Variable, Verdict, Waited};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -23,6 +23,17 @@ pub trait Resolver {
     ///
     /// As the C library's `getaddrinfo`.
     fn resolve(&self, world: &Rc<World>, host: &str) -> Result<Vec<IpAddr>, ResolveError>;
+}
+
+/// Files of the host that code inside the run has read, by path.
+#[derive(Default)]
+pub(crate) struct HostFiles(RefCell<BTreeSet<String>>);
+
+impl HostFiles {
+    /// Those of this run.
+    pub(crate) fn of(world: &World) -> BTreeSet<String> {
+        world.try_extension::<HostFiles>().map(|files| files.0.borrow().clone()).unwrap_or_default()
+    }
 }
 
 /// A world as a [`Machine`], for the hooks of the C library.
@@ -96,7 +107,7 @@ impl Machine for Hosted {
 
     fn variable(&self, name: &[u8]) -> Variable {
         let node = self.world.current_node();
-        if let Some(value) = nodes(&self.world).variable(node, name) {
+        if let Some(value) = nodes(&self.world).ask_variable(node, name) {
             return Variable::Value(value);
         }
         if name == b"TMPDIR" {
@@ -136,6 +147,11 @@ impl Machine for Hosted {
         if name.is_empty() { b"scenario".to_vec() } else { name.as_bytes().to_vec() }
     }
 
+    /// The network puts one in the world as `Rc<dyn Sockets>`, an extension of that type.
+    fn sockets(&self) -> Option<Rc<dyn Sockets>> {
+        self.world.try_extension::<Rc<dyn Sockets>>().map(|sockets| (*sockets).clone())
+    }
+
     fn refuse(&self, what: &Refused<'_>) -> Verdict {
         let node = self.world.current_node();
         let own = |path| disks(&self.world).holds(&self.world, node, path);
@@ -145,6 +161,10 @@ impl Machine for Hosted {
             }
             // Reading cannot leak out, but what it says is not decided by the tape: reported.
             Refused::Read { path } | Refused::Look { path } => {
+                if let Refused::Read { .. } = what {
+                    let files = self.world.extension(HostFiles::default);
+                    files.0.borrow_mut().insert(path.display().to_string());
+                }
                 self.world.fact("host.read", &[], || path.display().to_string());
                 Verdict::Allow
             }

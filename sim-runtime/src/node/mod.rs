@@ -7,12 +7,14 @@ mod disk;
 mod finish;
 mod machine;
 mod output;
+pub mod service;
 mod signal;
 mod state;
 
+pub(crate) use machine::HostFiles;
 pub use machine::{Hosted, Resolver};
 pub use signal::SignalListener;
-pub use state::{Lifecycle, NodeState, Nodes, nodes};
+pub use state::{Lifecycle, NodeState, Nodes, Part, nodes};
 
 use crate::executor::{JoinError, JoinHandle, World, spawn_on, with_current};
 use crate::task::NodeId;
@@ -89,6 +91,23 @@ impl Node {
     /// Removes an environment variable of this node.
     pub fn remove_variable(self, name: &str) {
         self.with(|_, nodes| nodes.set_variable(self.0, name, None));
+    }
+
+    /// The environment variables of this node, by name; bytes that are not UTF-8 become the replacement character.
+    pub fn variables(self) -> Vec<(String, String)> {
+        self.with(|_, nodes| nodes.variables(self.0))
+    }
+
+    /// An environment variable of this node.
+    pub fn variable(self, name: &str) -> Option<String> {
+        let value = self.with(|_, nodes| nodes.variable(self.0, name.as_bytes()))?;
+        Some(value.to_string_lossy().into_owned())
+    }
+
+    /// The environment variables that code on this node has asked for, by name, and whether each was set when it
+    /// last was asked for. One that was not set has left the code to a default of its own.
+    pub fn asked_variables(self) -> Vec<(String, bool)> {
+        self.with(|_, nodes| nodes.asked_variables(self.0))
     }
 
     /// Gives the node a configuration of type `T`, replacing an earlier one: for services that are

@@ -1,9 +1,10 @@
 //! The nodes of a run, and who is told of their fate.
 
+use crate::by_name::ByName;
 use crate::executor::{World, spawn_on};
 use crate::task::NodeId;
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::future::Future;
@@ -35,10 +36,17 @@ pub trait Lifecycle {
     }
 }
 
+/// Puts a part into a new world, before anything runs: what must be there before code asks for it by name, because
+/// that code knows only the C library.
+pub type Part = fn(&Rc<World>);
+
 /// One node.
 pub struct NodeState {
+    name: Arc<str>,
     address: IpAddr,
     variables: BTreeMap<Vec<u8>, CString>,
+    /// Names that code on the node has asked for, and whether they were set when it last did.
+    asked: BTreeMap<Vec<u8>, bool>,
     /// One of each type.
     configs: Vec<Rc<dyn Any>>,
     boot: Option<Boot>,
@@ -50,9 +58,10 @@ pub struct NodeState {
 #[derive(Default)]
 pub struct Nodes {
     /// By number, from 1; number 0 is the scenario.
-    states: RefCell<BTreeMap<NodeId, NodeState>>,
-    by_name: RefCell<BTreeMap<Arc<str>, NodeId>>,
+    states: RefCell<Vec<NodeState>>,
+    by_name: RefCell<ByName<NodeId>>,
     lifecycles: RefCell<Vec<Rc<dyn Lifecycle>>>,
+    environment_changes: Cell<u64>,
 }
 
 /// The nodes of this run.
@@ -60,32 +69,43 @@ pub fn nodes(world: &World) -> Rc<Nodes> {
     world.extension(Nodes::default)
 }
 
+/// Address of the scenario's own code.
+const SCENARIO: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254));
+
 const NAME_LENGTH_MAX: usize = 63;
+
+/// Whether a node may have this name: it could be a host name.
+pub(super) fn is_legal_name(name: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !name.is_empty() && name.len() <= NAME_LENGTH_MAX && name.bytes().all(legal)
+}
 
 impl Nodes {
     pub(super) fn find_or_add(&self, world: &World, name: &str) -> NodeId {
         if let Some(node) = self.find(name) {
             return node;
         }
-        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         assert!(
-            !name.is_empty() && name.len() <= NAME_LENGTH_MAX && name.bytes().all(legal),
+            is_legal_name(name),
             "`{name}` cannot name a node: use 1 to {NAME_LENGTH_MAX} letters, digits, `-`, `_` or `.`"
         );
         let node = world.add_node(name);
         let [_, high, low, _] = (node.0 << 8).to_be_bytes();
         let [_, _, _, last] = node.0.to_be_bytes();
         let address = IpAddr::V4(Ipv4Addr::new(10, high, low, last));
+        let name = world.node_name(node);
         let state = NodeState {
+            name: name.clone(),
             address,
             variables: BTreeMap::new(),
+            asked: BTreeMap::new(),
             configs: Vec::new(),
             boot: None,
             up: true,
             boots: 0,
         };
-        self.states.borrow_mut().insert(node, state);
-        self.by_name.borrow_mut().insert(name.into(), node);
+        self.states.borrow_mut().push(state);
+        self.by_name.borrow_mut().insert(name, node);
         node
     }
 
@@ -96,23 +116,18 @@ impl Nodes {
 
     /// The node with this address.
     pub fn at_address(&self, address: IpAddr) -> Option<NodeId> {
-        self.states.borrow().iter().find(|(_, state)| state.address == address).map(|(node, _)| *node)
+        let at = self.states.borrow().iter().position(|state| state.address == address)?;
+        Some(NodeId(at as u32 + 1))
     }
 
     /// All nodes with their names, in the order they were added; without the scenario.
     pub fn all(&self) -> Vec<(NodeId, Arc<str>)> {
-        let mut all: Vec<_> =
-            self.by_name.borrow().iter().map(|(name, node)| (*node, name.clone())).collect();
-        all.sort_unstable_by_key(|(node, _)| *node);
-        all
+        (1..).map(NodeId).zip(self.states.borrow().iter().map(|state| state.name.clone())).collect()
     }
 
     /// The address of a node; the scenario's own code is at 10.255.255.254.
     pub fn address(&self, node: NodeId) -> IpAddr {
-        self.states
-            .borrow()
-            .get(&node)
-            .map_or(IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254)), |state| state.address)
+        self.with(node, |state| state.map_or(SCENARIO, |state| state.address))
     }
 
     pub(super) fn set_address(&self, node: NodeId, address: IpAddr) {
@@ -122,6 +137,7 @@ impl Nodes {
     }
 
     pub(super) fn set_variable(&self, node: NodeId, name: &str, value: Option<&str>) {
+        self.environment_changed();
         let legal = !name.is_empty() && !name.contains(['=', '\0']);
         assert!(legal, "`{name}` cannot name an environment variable");
         self.with_mut(node, |state| match value {
@@ -135,8 +151,9 @@ impl Nodes {
     }
 
     pub(super) fn set_variable_bytes(&self, node: NodeId, name: &[u8], value: Option<&[u8]>) -> bool {
+        self.environment_changed();
         let mut states = self.states.borrow_mut();
-        let Some(state) = states.get_mut(&node) else { return false };
+        let Some(state) = states.get_mut((node.0 as usize).wrapping_sub(1)) else { return false };
         match value {
             Some(value) => {
                 let value = CString::new(value).expect("C strings have no NUL byte inside");
@@ -148,7 +165,43 @@ impl Nodes {
     }
 
     pub(super) fn variable(&self, node: NodeId, name: &[u8]) -> Option<CString> {
-        self.states.borrow().get(&node)?.variables.get(name).cloned()
+        self.with(node, |state| state?.variables.get(name).cloned())
+    }
+
+    /// As [`Nodes::variable`], for code that runs on the node: what it asks for is noted.
+    pub(super) fn ask_variable(&self, node: NodeId, name: &[u8]) -> Option<CString> {
+        let mut states = self.states.borrow_mut();
+        let state = states.get_mut((node.0 as usize).wrapping_sub(1))?;
+        let value = state.variables.get(name).cloned();
+        if state.asked.get(name) != Some(&value.is_some()) {
+            state.asked.insert(name.to_vec(), value.is_some());
+            self.environment_changed();
+        }
+        value
+    }
+
+    pub(super) fn variables(&self, node: NodeId) -> Vec<(String, String)> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let states = self.states.borrow();
+        let variables =
+            states.get((node.0 as usize).wrapping_sub(1)).into_iter().flat_map(|state| &state.variables);
+        variables.map(|(name, value)| (text(name), text(value.to_bytes()))).collect()
+    }
+
+    pub(super) fn asked_variables(&self, node: NodeId) -> Vec<(String, bool)> {
+        let states = self.states.borrow();
+        let asked = states.get((node.0 as usize).wrapping_sub(1)).into_iter().flat_map(|state| &state.asked);
+        asked.map(|(name, set)| (String::from_utf8_lossy(name).into_owned(), *set)).collect()
+    }
+
+    /// Grows whenever a variable of any node is set, removed, or asked for with another result than before: whoever
+    /// looks at environments after every step need only look when this has changed.
+    pub fn environment_changes(&self) -> u64 {
+        self.environment_changes.get()
+    }
+
+    fn environment_changed(&self) {
+        self.environment_changes.set(self.environment_changes.get() + 1);
     }
 
     pub(super) fn set_config<T: 'static>(&self, node: NodeId, config: Rc<T>) {
@@ -159,8 +212,7 @@ impl Nodes {
     }
 
     pub(super) fn config<T: 'static>(&self, node: NodeId) -> Option<Rc<T>> {
-        let states = self.states.borrow();
-        states.get(&node)?.configs.iter().find_map(|config| config.clone().downcast().ok())
+        self.with(node, |state| state?.configs.iter().find_map(|config| config.clone().downcast().ok()))
     }
 
     pub(super) fn set_boot(&self, node: NodeId, boot: Boot) {
@@ -169,11 +221,11 @@ impl Nodes {
 
     /// Whether a node is up; the scenario always is.
     pub fn is_up(&self, node: NodeId) -> bool {
-        self.states.borrow().get(&node).is_none_or(|state| state.up)
+        self.with(node, |state| state.is_none_or(|state| state.up))
     }
 
     pub(super) fn boots(&self, node: NodeId) -> u32 {
-        self.states.borrow().get(&node).map_or(0, |state| state.boots)
+        self.with(node, |state| state.map_or(0, |state| state.boots))
     }
 
     /// Adds someone to be told.
@@ -186,8 +238,14 @@ impl Nodes {
         lifecycles.iter().for_each(|lifecycle| tell(&**lifecycle));
     }
 
+    /// Works on a node; `None` is the scenario.
+    fn with<T>(&self, node: NodeId, f: impl FnOnce(Option<&NodeState>) -> T) -> T {
+        f(self.states.borrow().get((node.0 as usize).wrapping_sub(1)))
+    }
+
     fn with_mut<T>(&self, node: NodeId, f: impl FnOnce(&mut NodeState) -> T) -> T {
-        f(self.states.borrow_mut().get_mut(&node).expect("nodes are never removed"))
+        let mut states = self.states.borrow_mut();
+        f(states.get_mut((node.0 as usize).wrapping_sub(1)).expect("nodes are never removed"))
     }
 }
 
@@ -245,11 +303,17 @@ impl World {
         lifecycles.iter().filter_map(|lifecycle| lifecycle.describe(self)).collect()
     }
 
-    /// Tells everyone that every node is gone, before the run ends.
+    /// Drops all tasks of nodes and tells everyone that every node is gone, before the run ends.
     pub(crate) fn power_off(self: &Rc<Self>) {
-        for (node, _) in nodes(self).all() {
-            self.crash_node(node);
+        let nodes = nodes(self);
+        let was_up = |(node, state): (u32, &mut NodeState)| {
+            std::mem::replace(&mut state.up, false).then_some(NodeId(node))
+        };
+        let up: Vec<NodeId> = (1..).zip(nodes.states.borrow_mut().iter_mut()).filter_map(was_up).collect();
+        // All at once: node by node it would be nodes times tasks.
+        self.drop_tasks_if(|_, node| node != NodeId::WORLD);
+        for lifecycle in nodes.lifecycles.take() {
+            up.iter().for_each(|node| lifecycle.crashed(self, *node));
         }
-        nodes(self).lifecycles.take();
     }
 }

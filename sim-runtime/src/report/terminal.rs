@@ -17,6 +17,8 @@ const TIMELINE_LINES_WITH_RACE: usize = 7;
 const TRIGGER_LINES: usize = 6;
 /// Requests of a saved failure shown at most.
 const REQUEST_LINES: usize = 6;
+/// Files of the host shown at most.
+const HOST_FILES: usize = 4;
 /// Waiting tasks shown at most.
 const DETAIL_LINES: usize = 8;
 
@@ -73,6 +75,12 @@ fn passed(text: &mut String, name: &str, settings: &Settings, sweep: &Sweep) {
     line!(text, "ok {name}  {what}, {} steps, digest {:#018x}", sweep.steps, sweep.digest);
     if let Some(leak) = &sweep.leak {
         line!(text, "  leaks state between runs: the first seed, run twice, parts at {leak}");
+    }
+    for file in sweep.host_files.iter().take(HOST_FILES) {
+        line!(text, "  read from the host: {file}");
+    }
+    if sweep.host_files.len() > HOST_FILES {
+        line!(text, "  and {} more files", sweep.host_files.len() - HOST_FILES);
     }
     for property in sweep.never_reached() {
         line!(text, "  never true in any run: sometimes \"{property}\"");

@@ -7,14 +7,17 @@
 //! No policy wins everywhere, and each has bugs it practically never finds; hence the default is
 //! the [`PolicyName::Portfolio`], which gives each seed one of them.
 
+mod bag;
 mod fifo;
 mod name;
 mod pct;
 mod pos;
 mod ready;
+mod row;
 mod uniform;
 mod weighted;
 
+pub(crate) use bag::Bag;
 pub use name::{PolicyName, UnknownPolicy};
 pub use ready::Ready;
 

@@ -1,40 +1,26 @@
-//! The ready tasks in order of age.
+//! The ready tasks.
 //!
 //! Policies speak of "the k-th oldest ready task", and that rank is what the tape records: 0 is
 //! the oldest, so a calm schedule is first in, first out. But ranks are needed only where a tape is
-//! written or repeated. A sweep draws millions of picks and keeps none, so there the structure must
-//! only push, choose uniformly and take, in a few nanoseconds for ten tasks and for 10^5.
-//!
-//! It is a row of slots in order of age, with one bit for each. Taken slots stay as holes until the row has
-//! twice as many slots as items; then it is compacted. A uniform choice draws a slot and draws again if it is a
-//! hole. A rank is found by counting bits, which is slower (a nanosecond for 64 slots) and rare.
-//!
-//! Rejected: `VecDeque::remove` moves 400 KiB a step at 10^5 tasks; `swap_remove` is fast but loses the order of
-//! age; counts at several levels find any rank quickly, but keeping them up to date cost more
-//! than all the rest of a step.
+//! written or repeated. A sweep draws millions of picks and keeps none; and the uniform policy, which looks at nothing,
+//! needs no order at all. So there are two structures: a [`Row`] in order of age, and a [`Bag`] for uniform picks.
+//! Which one serves never depends on whether the run is recorded: a seed picks alike in both cases.
 
+use super::bag::Bag;
+use super::row::Row;
 use crate::tape::{Generator, uniform};
 
-const WORD: usize = 64;
-
-/// Ready items, oldest first. A *slot* names an item until the next push.
-pub struct Ready<T> {
-    slots: Vec<Option<T>>,
-    /// One bit for each slot: whether it is filled.
-    bits: Vec<u64>,
-    /// Slots before `head` are holes, slots from `tail` on were never filled.
-    head: usize,
-    tail: usize,
-    /// The row is compacted when the tail gets here.
-    limit: usize,
-    len: usize,
+/// Ready items. A *slot* names an item until the next push or take.
+pub enum Ready<T> {
+    /// In order of age.
+    Row(Row<T>),
+    /// In no order, for uniform picks.
+    Bag(Bag<T>),
 }
 
 impl<T> Default for Ready<T> {
     fn default() -> Self {
-        let mut ready = Self { slots: Vec::new(), bits: Vec::new(), head: 0, tail: 0, limit: 0, len: 0 };
-        ready.extend_to(WORD);
-        ready
+        Self::Row(Row::default())
     }
 }
 
@@ -42,89 +28,82 @@ impl<T> Ready<T> {
     /// Number of ready items.
     #[inline]
     pub fn len(&self) -> usize {
-        self.len
+        match self {
+            Self::Row(row) => row.len(),
+            Self::Bag(bag) => bag.len(),
+        }
     }
 
     /// Whether nothing is ready.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Adds an item as the youngest.
     #[inline]
     pub fn push(&mut self, item: T) {
-        if self.len == 0 {
-            // Only holes so far: start over, and small worlds never fill the row.
-            self.head = 0;
-            self.tail = 0;
-        } else if self.tail == self.limit {
-            self.compact();
+        match self {
+            Self::Row(row) => row.push(item),
+            Self::Bag(bag) => bag.push(item),
         }
-        let at = self.tail;
-        self.slots[at] = Some(item);
-        self.bits[at / WORD] |= 1 << (at % WORD);
-        self.tail = at + 1;
-        self.len += 1;
     }
 
     /// Takes the item in this slot.
     ///
     /// # Panics
     ///
-    /// If the slot is a hole.
+    /// If there is none.
     #[inline]
     pub fn take(&mut self, slot: usize) -> T {
-        let item = self.slots[slot].take().expect("a slot that was chosen is filled");
-        self.bits[slot / WORD] &= !(1 << (slot % WORD));
-        self.len -= 1;
-        if slot == self.head {
-            self.head += 1;
+        match self {
+            Self::Row(row) => row.take(slot),
+            Self::Bag(bag) => bag.take(slot),
         }
-        item
     }
 
-    /// The item in this slot, if it is filled.
+    /// The item in this slot, if there is one.
+    #[inline]
     pub fn get(&self, slot: usize) -> Option<&T> {
-        self.slots.get(slot)?.as_ref()
+        match self {
+            Self::Row(row) => row.get(slot),
+            Self::Bag(bag) => bag.get(slot),
+        }
     }
 
-    /// The slot of the oldest item.
+    /// The slot of the oldest item; in a bag of an unrecorded run, of any one.
     ///
     /// # Panics
     ///
     /// If nothing is ready.
     #[inline]
     pub fn oldest(&self) -> usize {
-        assert!(self.len > 0, "nothing is ready");
-        let mut word = self.head / WORD;
-        while self.bits[word] == 0 {
-            word += 1;
+        match self {
+            Self::Row(row) => row.oldest(),
+            Self::Bag(bag) => bag.oldest(),
         }
-        word * WORD + self.bits[word].trailing_zeros() as usize
     }
 
-    /// The slot of any item, each as likely as any other.
+    /// The slot of any item, each as likely as any other. `call` may ask for the memory of an item that will probably be
+    /// chosen soon.
     ///
     /// # Panics
     ///
     /// If nothing is ready.
     #[inline]
-    pub fn uniform(&self, generator: &mut Generator) -> usize {
-        assert!(self.len > 0, "nothing is ready");
-        loop {
-            let slot = self.head + uniform(generator, (self.tail - self.head) as u64) as usize;
-            if self.bits[slot / WORD] >> (slot % WORD) & 1 == 1 {
-                return slot;
-            }
+    pub fn uniform(&self, generator: &mut Generator, call: impl FnOnce(&T)) -> usize {
+        match self {
+            Self::Row(row) => row.slot(uniform(generator, row.len() as u64) as usize),
+            Self::Bag(bag) => bag.uniform(generator, call),
         }
     }
 
     /// How many items are older than the one in this slot.
     pub fn rank(&self, slot: usize) -> usize {
-        let (word, bit) = (slot / WORD, slot % WORD);
-        let before: u32 = self.bits[self.head / WORD..word].iter().map(|bits| bits.count_ones()).sum();
-        (before + (self.bits[word] & ((1 << bit) - 1)).count_ones()) as usize
+        match self {
+            Self::Row(row) => row.rank(slot),
+            Self::Bag(bag) => bag.rank(slot),
+        }
     }
 
     /// The slot of the item with this rank; 0 is the oldest.
@@ -133,120 +112,50 @@ impl<T> Ready<T> {
     ///
     /// If fewer than `rank + 1` items are ready.
     pub fn slot(&self, rank: usize) -> usize {
-        assert!(rank < self.len, "rank {rank} of {} ready items", self.len);
-        let (mut word, mut left) = (self.head / WORD, rank as u32);
-        while self.bits[word].count_ones() <= left {
-            left -= self.bits[word].count_ones();
-            word += 1;
+        match self {
+            Self::Row(row) => row.slot(rank),
+            // Only a tape that is repeated asks, and its run has a row.
+            Self::Bag(bag) => bag.iter().nth(rank).expect("fewer items are ready").0,
         }
-        let mut bits = self.bits[word];
-        for _ in 0..left {
-            bits &= bits - 1;
-        }
-        word * WORD + bits.trailing_zeros() as usize
     }
 
-    /// The items with their slots, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
-        let row = self.slots[self.head..self.tail].iter().enumerate();
-        row.filter_map(|(at, item)| Some((self.head + at, item.as_ref()?)))
+    /// Visits the items with their slots, oldest first.
+    pub fn visit(&self, mut visitor: impl FnMut(usize, &T)) {
+        match self {
+            Self::Row(row) => row.iter().for_each(|(slot, item)| visitor(slot, item)),
+            Self::Bag(bag) => bag.iter().for_each(|(slot, item)| visitor(slot, item)),
+        }
     }
 
-    /// Takes out all items for which `wanted` says yes, oldest first.
+    /// Takes out all items for which `wanted` says yes, in no particular order.
     pub fn extract(&mut self, mut wanted: impl FnMut(&T) -> bool) -> Vec<T> {
-        let hits: Vec<usize> = self.iter().filter(|(_, item)| wanted(item)).map(|(slot, _)| slot).collect();
-        hits.into_iter().map(|slot| self.take(slot)).collect()
-    }
-
-    /// Moves all items to the front and makes room for as many again.
-    #[cold]
-    #[inline(never)]
-    fn compact(&mut self) {
-        let mut filled = 0;
-        for word in self.head / WORD..self.bits.len() {
-            let mut left = std::mem::take(&mut self.bits[word]);
-            while left != 0 {
-                let at = word * WORD + left.trailing_zeros() as usize;
-                left &= left - 1;
-                self.slots.swap(filled, at);
-                filled += 1;
+        let mut hits = Vec::new();
+        self.visit(|slot, item| {
+            if wanted(item) {
+                hits.push(slot);
             }
-        }
-        for word in 0..filled.div_ceil(WORD) {
-            self.bits[word] = u64::MAX >> (WORD - (filled - word * WORD).min(WORD));
-        }
-        self.head = 0;
-        self.tail = filled;
-        self.extend_to((filled * 2).next_multiple_of(WORD));
-    }
-
-    fn extend_to(&mut self, limit: usize) {
-        self.limit = limit;
-        if self.slots.len() < limit {
-            self.slots.resize_with(limit, || None);
-            self.bits.resize(limit / WORD, 0);
-        }
+        });
+        // From the last slot down: taking one moves only what lies behind it.
+        hits.sort_unstable_by(|a, b| b.cmp(a));
+        hits.into_iter().map(|slot| self.take(slot)).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-    use rand_chacha::rand_core::SeedableRng;
-
-    proptest! {
-        #[test]
-        fn ranks_are_those_of_a_plain_vector(steps in proptest::collection::vec((any::<bool>(), any::<u32>()), 0..3000)) {
-            let (mut ready, mut model) = (Ready::default(), Vec::new());
-            for (id, (push, draw)) in steps.into_iter().enumerate() {
-                if push || model.is_empty() {
-                    ready.push(id);
-                    model.push(id);
-                } else {
-                    let rank = draw as usize % model.len();
-                    let slot = ready.slot(rank);
-                    prop_assert_eq!(ready.rank(slot), rank);
-                    prop_assert_eq!(ready.get(slot), Some(&model[rank]));
-                    prop_assert_eq!(ready.take(slot), model.remove(rank));
-                }
-                prop_assert_eq!(ready.len(), model.len());
-                if let Some(oldest) = model.first() {
-                    let slot = ready.oldest();
-                    prop_assert_eq!(ready.get(slot), Some(oldest));
-                }
-            }
-            prop_assert_eq!(ready.iter().map(|(_, id)| *id).collect::<Vec<_>>(), model.clone());
-            let odd = ready.extract(|id| id % 2 == 1);
-            prop_assert_eq!(odd, model.iter().copied().filter(|id| id % 2 == 1).collect::<Vec<_>>());
-        }
-    }
 
     #[test]
-    fn a_uniform_choice_is_uniform_holes_or_not() {
-        let mut ready = Ready::default();
-        (0..100).for_each(|id| ready.push(id));
-        drop(ready.extract(|id| id % 10 != 3));
-        let mut generator = Generator::seed_from_u64(1);
-        let mut counts = [0_u32; 10];
-        for _ in 0..100_000 {
-            let slot = ready.uniform(&mut generator);
-            counts[ready.get(slot).expect("filled") / 10] += 1;
+    fn what_is_extracted_is_what_was_wanted() {
+        for mut ready in [Ready::Row(Row::default()), Ready::Bag(Bag::new(false))] {
+            (0..100).for_each(|id| ready.push(id));
+            let mut odd = ready.extract(|id| id % 2 == 1);
+            odd.sort_unstable();
+            assert_eq!(odd, (0..100).filter(|id| id % 2 == 1).collect::<Vec<_>>());
+            let mut left = Vec::new();
+            ready.visit(|_, id| left.push(*id));
+            left.sort_unstable();
+            assert_eq!(left, (0..100).filter(|id| id % 2 == 0).collect::<Vec<_>>());
         }
-        assert!(counts.iter().all(|count| (9_500..10_500).contains(count)), "{counts:?}");
-    }
-
-    #[test]
-    fn a_hundred_thousand_items_keep_their_order() {
-        let mut ready = Ready::default();
-        (0..100_000).for_each(|id| ready.push(id));
-        // Taking the same rank and adding at the end walks through the younger half.
-        for id in 100_000..110_000 {
-            let slot = ready.slot(50_000);
-            assert_eq!(ready.take(slot), id - 50_000);
-            ready.push(id);
-        }
-        assert_eq!(ready.iter().map(|(_, id)| *id).take(3).collect::<Vec<_>>(), [0, 1, 2]);
-        assert_eq!(ready.len(), 100_000);
     }
 }

@@ -7,14 +7,14 @@ use super::{Finish, Sim};
 use crate::cause::Operation;
 use crate::executor::{Limit, PanicNote, Setup, Stop, World, spawn_on};
 use crate::fault::{Account, faults};
-use crate::node::Hosted;
+use crate::node::{HostFiles, Hosted};
 use crate::tape::Recording;
 use crate::task::NodeId;
 use crate::time::Nanos;
 use crate::trace::{Checkpoint, Fact};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
@@ -48,6 +48,8 @@ pub struct Ended {
     pub reached: BTreeMap<String, bool>,
     /// What became of each kind of fault.
     pub faults: BTreeMap<String, Account>,
+    /// Files of the host that were read: what is in them is not decided by the tape.
+    pub host_files: BTreeSet<String>,
 }
 
 impl Ended {
@@ -67,6 +69,7 @@ impl Ended {
             checkpoints: Vec::new(),
             reached: BTreeMap::new(),
             faults: BTreeMap::new(),
+            host_files: BTreeSet::new(),
         }
     }
 }
@@ -98,6 +101,7 @@ where
     properties.clear();
     world.power_off();
     let (reached, faults) = (properties.reached(), faults(&world).accounts());
+    let host_files = HostFiles::of(&world);
     world.close();
     let ended = Ended {
         outcome,
@@ -113,6 +117,7 @@ where
         checkpoints,
         reached,
         faults,
+        host_files,
     };
     drop(inside);
     drop(hooks);

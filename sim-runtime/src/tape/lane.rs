@@ -11,7 +11,11 @@ use std::sync::Arc;
 /// All draws are in the module's terms: an integer below a bound, 0 the calm option. See
 /// [`Lane::decide`] for the primitive, the other methods for the usual shapes.
 #[derive(Clone)]
-pub struct Lane(pub(super) Rc<LaneState>);
+pub struct Lane {
+    state: Rc<LaneState>,
+    /// Here and not in the state, which the tape keeps: it would keep itself.
+    tape: Rc<Shared>,
+}
 
 pub(super) struct LaneState {
     name: Arc<str>,
@@ -19,16 +23,12 @@ pub(super) struct LaneState {
     index: Cell<u64>,
     source: RefCell<Source>,
     recorded: RefCell<Vec<Choice>>,
-    tape: Rc<Shared>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a lane lies on the heap, and most lanes are drawn")]
 pub(super) enum Source {
-    /// Boxed: a ChaCha generator holds a buffer of 256 bytes, a script nearly nothing.
-    Drawn(Box<Generator>),
-    Script {
-        choices: Vec<Choice>,
-        next: usize,
-    },
+    Drawn(Generator),
+    Script { choices: Vec<Choice>, next: usize },
 }
 
 impl Source {
@@ -57,8 +57,7 @@ impl Source {
 impl LaneState {
     /// Counts a choice, adds it to the digest as `word`, and keeps it if it is to be kept.
     #[inline]
-    fn made(&self, choice: Choice, word: u64) {
-        let tape = &*self.tape;
+    fn made(&self, tape: &Shared, choice: Choice, word: u64) {
         let mut digest = tape.digest.get();
         digest.word((u64::from(self.id) << 48) ^ choice.bound.rotate_left(24) ^ word);
         tape.digest.set(digest);
@@ -69,31 +68,38 @@ impl LaneState {
         }
     }
 
-    pub(super) fn new(name: Arc<str>, id: u32, source: Source, tape: Rc<Shared>) -> Self {
-        Self {
-            name,
-            id,
-            index: Cell::new(0),
-            source: RefCell::new(source),
-            recorded: RefCell::default(),
-            tape,
-        }
+    pub(super) fn new(name: Arc<str>, id: u32, source: Source) -> Self {
+        Self { name, id, index: Cell::new(0), source: RefCell::new(source), recorded: RefCell::default() }
     }
 
-    pub(super) fn id(&self) -> u32 {
-        self.id
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub(super) fn recorded(&self) -> Vec<Choice> {
+        self.recorded.borrow().clone()
     }
 }
 
 impl Lane {
+    pub(super) fn new(state: Rc<LaneState>, tape: Rc<Shared>) -> Self {
+        Self { state, tape }
+    }
+
     /// The name of this lane.
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.state.name
+    }
+
+    /// Asks for the memory of the lane, which will be drawn from soon: with thousands of lanes it is far.
+    #[inline]
+    pub fn call(&self) {
+        sim_host::prefetch(&*self.state);
     }
 
     /// Choices drawn from this lane so far.
     pub fn drawn(&self) -> u64 {
-        self.0.index.get()
+        self.state.index.get()
     }
 
     /// Makes one choice below `bound`. `sample` says how to choose when the tape is seeded; a
@@ -108,7 +114,7 @@ impl Lane {
         if bound <= 1 {
             return 0;
         }
-        let state = &*self.0;
+        let state = &*self.state;
         let index = state.index.get();
         state.index.set(index + 1);
         let value = match &mut *state.source.borrow_mut() {
@@ -117,9 +123,9 @@ impl Lane {
                 assert!(value < bound, "lane {}: sampled {value}, not below {bound}", state.name);
                 value
             }
-            source @ Source::Script { .. } => source.scripted(index, bound, &state.tape),
+            source @ Source::Script { .. } => source.scripted(index, bound, &self.tape),
         };
-        state.made(Choice { index, bound, value }, value);
+        state.made(&self.tape, Choice { index, bound, value }, value);
         value
     }
 
@@ -134,10 +140,10 @@ impl Lane {
         named: impl FnOnce(u64) -> usize,
         word: impl FnOnce(usize) -> u64,
     ) -> usize {
-        let state = &*self.0;
+        let state = &*self.state;
         let index = state.index.get();
         state.index.set(index + 1);
-        let tape = &*state.tape;
+        let tape = &*self.tape;
         let mut source = state.source.borrow_mut();
         let (name, rank) = match &mut *source {
             Source::Drawn(generator) => {
@@ -149,12 +155,8 @@ impl Lane {
                 (named(rank), rank)
             }
         };
-        state.made(Choice { index, bound: count, value: rank }, word(name));
+        state.made(tape, Choice { index, bound: count, value: rank }, word(name));
         name
-    }
-
-    pub(super) fn recorded(&self) -> Vec<Choice> {
-        self.0.recorded.borrow().clone()
     }
 }
 

@@ -23,12 +23,12 @@ pub(crate) use draw::uniform;
 pub use lane::{Entropy, Lane};
 pub use recording::{Choice, Recording, RecordingError};
 
+use crate::by_name::ByName;
 use crate::trace::Digest;
 use lane::LaneState;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -51,7 +51,14 @@ pub(crate) struct Shared {
     pending: RefCell<Vec<(u32, u64)>>,
     /// Scripted choices that no longer fit their bound.
     misfits: Cell<u64>,
-    lanes: RefCell<BTreeMap<Arc<str>, Lane>>,
+    lanes: RefCell<Lanes>,
+}
+
+#[derive(Default)]
+struct Lanes {
+    /// By number, in the order they were first asked for.
+    all: Vec<Rc<LaneState>>,
+    by_name: ByName<Rc<LaneState>>,
 }
 
 impl Tape {
@@ -99,20 +106,21 @@ impl Tape {
 
     /// The lane with this name; the same one each time.
     pub fn lane(&self, name: &str) -> Lane {
-        if let Some(lane) = self.0.lanes.borrow().get(name) {
-            return lane.clone();
-        }
         let mut lanes = self.0.lanes.borrow_mut();
+        if let Some(lane) = lanes.by_name.get(name) {
+            return Lane::new(Rc::clone(lane), Rc::clone(&self.0));
+        }
         let name: Arc<str> = name.into();
         let script = self.0.script.as_ref().and_then(|script| script.lane(&name)).map(<[_]>::to_vec);
-        let id = u32::try_from(lanes.len()).expect("fewer than 2^32 lanes");
+        let id = u32::try_from(lanes.all.len()).expect("fewer than 2^32 lanes");
         let source = match (&self.0.script, script) {
-            (None, _) => lane::Source::Drawn(Box::new(self.generator(&name))),
+            (None, _) => lane::Source::Drawn(self.generator(&name)),
             (Some(_), script) => lane::Source::script(script.unwrap_or_default()),
         };
-        let lane = Lane(Rc::new(LaneState::new(name.clone(), id, source, Rc::clone(&self.0))));
-        lanes.insert(name, lane.clone());
-        lane
+        let lane = Rc::new(LaneState::new(name.clone(), id, source));
+        lanes.all.push(Rc::clone(&lane));
+        lanes.by_name.insert(name, Rc::clone(&lane));
+        Lane::new(lane, Rc::clone(&self.0))
     }
 
     /// Raw bytes that are no choices: uuids, hash keys, payloads. They depend on the seed and
@@ -152,8 +160,11 @@ impl Tape {
 
     /// The choices that were not calm. Empty unless the tape was made to record.
     pub fn recording(&self) -> Recording {
+        if !self.0.recording {
+            return Recording::default();
+        }
         let lanes = self.0.lanes.borrow();
-        Recording::from_lanes(lanes.iter().map(|(name, lane)| (name.to_string(), lane.recorded())))
+        Recording::from_lanes(lanes.all.iter().map(|lane| (lane.name().to_string(), lane.recorded())))
     }
 
     /// Choices that were not calm since the last call, as (lane name, index). The trace attaches
@@ -163,13 +174,7 @@ impl Tape {
             return Vec::new();
         }
         let lanes = self.0.lanes.borrow();
-        let name = |id: u32| {
-            lanes
-                .iter()
-                .find(|(_, lane)| lane.0.id() == id)
-                .map(|(name, _)| name.clone())
-                .expect("lane exists")
-        };
+        let name = |id: u32| lanes.all[id as usize].name().clone();
         self.0.pending.take().into_iter().map(|(id, index)| (name(id), index)).collect()
     }
 }

@@ -102,3 +102,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_tape_ends_with_its_last_handle() {
+    let tape = Tape::seeded(1, false);
+    let lane = tape.lane("net/a>b");
+    let kept = std::rc::Rc::downgrade(&tape.0);
+    drop(tape);
+    assert!(lane.below(10) < 10);
+    drop(lane);
+    assert_eq!(kept.strong_count(), 0);
+}

@@ -1,7 +1,6 @@
 //! What the runtime keeps about each live task.
 
 use crate::schedule::TaskId;
-use std::panic::Location;
 use std::task::Waker;
 
 /// Names a node within its run; 0 is the world itself, where the scenario's own code runs.
@@ -28,22 +27,21 @@ pub(crate) struct TaskKey {
 pub(crate) struct Tag {
     pub key: TaskKey,
     pub node: NodeId,
-    /// Number of the place where it was spawned, for the heartbeat.
+    /// Number of the place where it was spawned.
     pub site: u32,
 }
 
-/// A live task.
+/// A live task. Kept small: what a task that has ended leaves behind is a cache miss when there are many.
 pub(crate) struct Task {
     pub id: TaskId,
     pub node: NodeId,
-    pub spawned_at: &'static Location<'static>,
+    /// Number of the place where it was spawned.
+    pub site: u32,
     /// Wakes the task; dropping what it schedules drops the task's future.
     pub waker: Waker,
     pub aborted: bool,
     /// Polls lately, counted only near a limit, to name the busiest task when it is hit.
     pub polls: u32,
-    /// What the task said it waits for when it last returned.
-    pub waits_for: Option<&'static str>,
 }
 
 /// All live tasks, in slots that are reused.

@@ -1,7 +1,6 @@
 //! tokio's sockets, on the simulated network.
 
 mod addr;
-mod descriptor;
 mod stream;
 pub mod tcp;
 mod udp;

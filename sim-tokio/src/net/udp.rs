@@ -1,22 +1,21 @@
 //! Datagrams on the simulated network.
 
 use super::addr::{self, ToSocketAddrs};
-use super::descriptor::{self, Descriptor, Kind};
 use super::stream::fill;
 use crate::io::{Interest, ReadBuf, Ready};
 use crate::runtime::Handle;
 use crate::task::coop;
+use sim_net::descriptor::{self, Descriptor, Socket};
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 
 /// A UDP socket on the simulated network.
 pub struct UdpSocket {
-    raw: sim_net::udp::UdpSocket,
+    raw: Arc<sim_net::udp::UdpSocket>,
     descriptor: Descriptor,
     options: Mutex<Options>,
 }
@@ -65,8 +64,12 @@ fn no_multicast() -> io::Error {
 }
 
 impl UdpSocket {
-    fn new(raw: sim_net::udp::UdpSocket, descriptor: Descriptor) -> Self {
+    fn new(raw: Arc<sim_net::udp::UdpSocket>, descriptor: Descriptor) -> Self {
         Self { raw, descriptor, options: Mutex::default() }
+    }
+
+    fn socket(&self) -> Socket {
+        Socket::Datagram(Some(self.raw.clone()))
     }
 
     fn options(&self) -> MutexGuard<'_, Options> {
@@ -86,12 +89,12 @@ impl UdpSocket {
         Handle::current().io()?;
         let bind = async |address| {
             let raw = sim_net::udp::UdpSocket::bind_to(address)?;
-            Ok(Self::new(raw, Descriptor::new(Kind::Udp)))
+            Ok(Self::new(Arc::new(raw), Descriptor::new()))
         };
         addr::each(addr, bind).await
     }
 
-    /// Takes back a socket that [`UdpSocket::into_std`] gave out.
+    /// A socket of std, made in this run.
     ///
     /// # Errors
     ///
@@ -103,19 +106,22 @@ impl UdpSocket {
     #[track_caller]
     pub fn from_std(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
         Handle::current().io()?;
-        let raw = descriptor::unpark(&socket)?;
-        Ok(Self::new(raw, Descriptor::from_fd(Kind::Udp, socket.into())))
+        match descriptor::socket(&socket)? {
+            Socket::Datagram(Some(raw)) => {
+                Ok(Self::new(raw.clone(), Descriptor::of(socket.into(), Socket::Datagram(Some(raw)))))
+            }
+            _ => Err(io::ErrorKind::InvalidInput.into()),
+        }
     }
 
-    /// The socket as std has it: options can be set on it, and it can come back.
+    /// The socket as std has it.
     ///
     /// # Errors
     ///
     /// None here.
     pub fn into_std(self) -> io::Result<std::net::UdpSocket> {
-        let fd = self.descriptor.into_fd();
-        descriptor::park(&fd, self.raw);
-        Ok(fd.into())
+        let socket = self.socket();
+        Ok(self.descriptor.into_fd(|| socket).into())
     }
 
     /// Its own address.
@@ -443,18 +449,7 @@ impl UdpSocket {
     ///
     /// `WouldBlock` when there is none.
     pub fn try_peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let mut context = Context::from_waker(Waker::noop());
-        if self.raw.poll_recv_ready(&mut context)?.is_pending() {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let mut peek = std::pin::pin!(self.raw.peek_from(buf));
-        // One poll may only give way; the datagram is there.
-        for _ in 0..2 {
-            if let Poll::Ready(peeked) = peek.as_mut().poll(&mut context) {
-                return peeked;
-            }
-        }
-        Err(io::ErrorKind::WouldBlock.into())
+        self.raw.try_peek_from(buf)
     }
 
     /// Waits for a datagram and tells its sender without taking it.
@@ -572,12 +567,12 @@ impl fmt::Debug for UdpSocket {
 
 impl AsFd for UdpSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.get().as_fd()
+        self.descriptor.get(|| self.socket()).as_fd()
     }
 }
 
 impl AsRawFd for UdpSocket {
     fn as_raw_fd(&self) -> RawFd {
-        self.descriptor.get().as_raw_fd()
+        self.descriptor.get(|| self.socket()).as_raw_fd()
     }
 }

@@ -346,10 +346,6 @@ impl Binder {
                         format!("constraint \"{name}\" for table \"{}\" does not exist", table.name);
                     error(b"42704", message)
                 })?;
-                if index.deferrable.is_some() {
-                    let message = "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters";
-                    return Err(error(b"55000", message));
-                }
                 vec![IndexId(index.oid)]
             }
             Some(ConflictTarget::Columns { columns, predicate }) => {
@@ -407,7 +403,7 @@ impl Binder {
             bind_over_table(predicate, table, &env)?.expr.conjuncts(&mut given);
         }
         let matches = |index: &Index| -> bool {
-            if !index.unique || index.parts.len() != wanted.len() || index.deferrable.is_some() {
+            if !index.unique || index.parts.len() != wanted.len() {
                 return false;
             }
             let keys: Vec<Expr> = index

@@ -11,6 +11,7 @@ use super::super::eval::eval;
 use super::super::exec::scan::layout;
 use super::super::parse::{AlterKind, DropKind, Name};
 use super::create::read_constraint;
+use super::guard::Guard;
 use super::index::engine_definition;
 use super::object::apply_change;
 use crate::engine::{IndexId, LockMode, SequenceId, TableId, Tid, WaitPolicy};
@@ -38,6 +39,17 @@ impl Connection {
             }
             return Err(error_at_ident(ident, b"42P01", format!("relation \"{name}\" does not exist")));
         };
+        let renames = |operation: &AlterTableOperation| {
+            matches!(
+                operation,
+                AlterTableOperation::RenameTable { .. }
+                    | AlterTableOperation::RenameColumn { .. }
+                    | AlterTableOperation::RenameConstraint { .. }
+            )
+        };
+        if !alter.operations.iter().all(renames) {
+            self.refuse_pending(&table, "ALTER TABLE")?;
+        }
         for operation in &alter.operations {
             self.alter_operation(table.oid, operation).await?;
         }
@@ -511,7 +523,7 @@ impl Connection {
     async fn rename_relation(&mut self, oid: Oid, new_name: &str) -> Result<()> {
         let env = self.env();
         let Some(relation) = env.catalog.relation_by_oid(oid).cloned() else { return Ok(()) };
-        if self.name_taken(relation.schema(), new_name).await? {
+        if !self.claim_name(relation.schema(), new_name, Guard::Relation).await? {
             return Err(error(b"42P07", format!("relation \"{new_name}\" already exists")));
         }
         store::remove_relation(&self.session, &relation);

@@ -8,6 +8,7 @@ use super::super::connection::Connection;
 use super::super::error::{error, error_at_ident};
 use super::super::exec::foreign_key;
 use super::create::{Pending, PendingKind, deferral, make_check};
+use super::guard::Guard;
 use crate::engine::{KeyOrder, LockMode, TableId, WaitPolicy};
 use crate::error::{DatabaseError, Result, SqlState};
 use crate::value::text::TypeCatalog;
@@ -166,7 +167,7 @@ impl Connection {
             (None, false) => format!("{}_{}_key", table.name, columns.join("_")),
         };
         let index_name: Rc<str> = if name.is_some() {
-            if self.name_taken(table.schema, &base).await? {
+            if !self.claim_name(table.schema, &base, Guard::Relation).await? {
                 return Err(error(b"42P07", format!("relation \"{base}\" already exists")));
             }
             base.into()

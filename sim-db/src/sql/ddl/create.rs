@@ -7,6 +7,7 @@ use super::super::catalog::{
 };
 use super::super::connection::Connection;
 use super::super::error::{error, error_at_ident, unsupported};
+use super::guard::Guard;
 use crate::engine::{Persistence, SequenceDefinition, SequenceId, TableDefinition, TableId};
 use crate::error::Result;
 use crate::value::{DataType, Oid, Value, oid};
@@ -213,8 +214,10 @@ impl Connection {
         definition: SequenceDefinition,
         owner: Option<(Oid, usize)>,
     ) -> Result<Rc<Sequence>> {
-        let name = self.free_name(schema, base, &|_| false);
-        self.name_taken(schema, &name).await?;
+        let mut name = self.free_name(schema, base, &|_| false);
+        while !self.claim_name(schema, &name, Guard::Relation).await? {
+            name = self.free_name(schema, base, &|_| false);
+        }
         let oid = self.session.engine().next_oid();
         self.session.create_sequence(SequenceId(oid), definition);
         let sequence = Rc::new(Sequence { oid, schema, name, data_type, definition, owner });
@@ -236,7 +239,7 @@ impl Connection {
         let schema =
             if create.temporary { self.temporary() } else { self.target_schema(schema_name.as_deref())? };
         let tag = if create.query.is_some() { "CREATE TABLE AS" } else { "CREATE TABLE" };
-        if self.name_taken(schema, &name).await? {
+        if !self.claim_name(schema, &name, Guard::Type).await? {
             if create.if_not_exists {
                 self.skip_notice(b"42P07", format!("relation \"{name}\" already exists, skipping"));
                 return Ok(tag.to_owned());
@@ -417,7 +420,7 @@ impl Connection {
         for (column, given) in columns.iter_mut().zip(&create.columns) {
             column.0 = fold(&given.name).into();
         }
-        let taken = self.name_taken(schema, &name).await?;
+        let taken = !self.claim_name(schema, &name, Guard::Type).await?;
         let existing = self.env().catalog.relation(schema, &name).cloned();
         let (oid, row_type) = match existing {
             Some(Relation::View(view)) if create.or_replace => {

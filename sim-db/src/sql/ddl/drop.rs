@@ -227,6 +227,7 @@ impl Connection {
         cascade: bool,
         what: &str,
     ) -> Result<()> {
+        self.refuse_pending(table, "DROP TABLE")?;
         let env = self.env();
         for (child, at) in env.catalog.referencing(table.oid) {
             if child.oid == table.oid {
@@ -375,6 +376,7 @@ impl Connection {
                     self.session
                         .lock_table(TableId(table.oid), LockMode::AccessExclusive, WaitPolicy::Wait)
                         .await?;
+                    self.refuse_pending(&table, "TRUNCATE")?;
                     tables.push(table);
                 }
                 other => return Err(error(b"42809", format!("\"{}\" is not a table", other.name()))),
@@ -409,6 +411,7 @@ impl Connection {
                 self.session
                     .lock_table(TableId(child.oid), LockMode::AccessExclusive, WaitPolicy::Wait)
                     .await?;
+                self.refuse_pending(child, "TRUNCATE")?;
                 tables.push(child.clone());
             }
         }

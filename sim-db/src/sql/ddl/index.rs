@@ -9,6 +9,7 @@ use super::super::error::{error, error_at_ident, unsupported};
 use super::super::eval::{eval, holds};
 use super::super::expr::Expr;
 use super::super::function::Volatility;
+use super::guard::Guard;
 use crate::engine::{
     ComputeKey, IndexDefinition, IndexId, Key, KeyOrder, KeySource, LockMode, TableId, Uniqueness,
 };
@@ -142,6 +143,7 @@ impl Connection {
         let Some(table) = found else {
             return Err(error_at_ident(ident, b"42P01", format!("relation \"{table_name}\" does not exist")));
         };
+        self.refuse_pending(&table, "CREATE INDEX")?;
         let env = self.env();
         let mut parts = Vec::new();
         let mut order = Vec::new();
@@ -190,7 +192,7 @@ impl Connection {
         let name: Rc<str> = match &create.name {
             Some(name) => {
                 let (_, name, ident) = qualified(name)?;
-                if self.name_taken(table.schema, &name).await? {
+                if !self.claim_name(table.schema, &name, Guard::Relation).await? {
                     if create.if_not_exists {
                         self.skip_notice(b"42P07", format!("relation \"{name}\" already exists, skipping"));
                         return Ok("CREATE INDEX".to_owned());

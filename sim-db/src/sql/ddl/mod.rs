@@ -4,6 +4,7 @@ mod alter;
 mod constraint;
 mod create;
 mod drop;
+mod guard;
 mod index;
 mod object;
 
@@ -15,6 +16,7 @@ use super::parse::DdlStatement;
 use crate::engine::{LockMode, ObjectKey, TableId, WaitPolicy};
 use crate::error::{Result, Severity};
 use crate::value::Oid;
+use guard::Guard;
 use sqlparser::ast;
 use std::rc::Rc;
 
@@ -85,11 +87,40 @@ impl Connection {
         }
     }
 
-    /// Keeps others from making the same name, and says whether it is taken.
-    pub(crate) async fn name_taken(&mut self, schema: Oid, name: &str) -> Result<bool> {
+    /// Takes a relation's name for this transaction; `false` if there is such a relation already.
+    ///
+    /// As in PostgreSQL the look comes first and the catalog's unique index, which waits for others, after it. So who
+    /// loses a race gets that index's error, `IF NOT EXISTS` or not.
+    ///
+    /// # Errors
+    ///
+    /// 23505 of `guard`, 40P01, 57014.
+    pub(crate) async fn claim_name(&mut self, schema: Oid, name: &str, guard: Guard) -> Result<bool> {
+        if self.env().catalog.relation(schema, name).is_some() {
+            return Ok(false);
+        }
         let key = ObjectKey { class: store::CLASS_RELATION, namespace: schema, name: name.into() };
         self.session.lock_object(&key).await?;
-        Ok(self.env().catalog.relation(schema, name).is_some())
+        if self.env().catalog.relation(schema, name).is_some() {
+            return Err(guard.violation(schema, name));
+        }
+        Ok(true)
+    }
+
+    /// Refuses to change what a table is like while checks of its rows are put off.
+    ///
+    /// # Errors
+    ///
+    /// 55006.
+    pub(crate) fn refuse_pending(&self, table: &Table, command: &str) -> Result<()> {
+        let is_pending = self.deferred.iter().any(|check| check.table == table.oid)
+            || self.session.has_pending_checks(TableId(table.oid));
+        if is_pending {
+            let message =
+                format!("cannot {command} \"{}\" because it has pending trigger events", table.name);
+            return Err(error(b"55006", message));
+        }
+        Ok(())
     }
 
     /// A free relation name made of parts: `t_col_key`, `t_col_key1` …

@@ -6,6 +6,7 @@ use super::super::connection::Connection;
 use super::super::error::{error, unsupported};
 use super::super::parse::{DdlStatement, Name, SequenceChange};
 use super::create::sequence_bounds;
+use super::guard::Guard;
 use crate::engine::{ObjectKey, SequenceDefinition, SequenceId};
 use crate::error::Result;
 use crate::value::{Oid, oid};
@@ -78,9 +79,12 @@ impl Connection {
     async fn make_type(&mut self, name: &Name, body: TypeBody) -> Result<()> {
         let schema = self.target_schema(name.schema.as_deref())?;
         let key = ObjectKey { class: store::CLASS_TYPE, namespace: schema, name: name.name.as_str().into() };
-        self.session.lock_object(&key).await?;
         if self.type_taken(schema, &name.name) {
             return Err(error(b"42710", format!("type \"{}\" already exists", name.name)));
+        }
+        self.session.lock_object(&key).await?;
+        if self.type_taken(schema, &name.name) {
+            return Err(Guard::Type.violation(schema, &name.name));
         }
         let engine = self.session.engine();
         let array = engine.next_oid();
@@ -94,13 +98,16 @@ impl Connection {
         match statement {
             DdlStatement::CreateSchema(name, if_not_exists) => {
                 let key = ObjectKey { class: store::CLASS_SCHEMA, namespace: 0, name: name.as_str().into() };
-                self.session.lock_object(&key).await?;
                 if self.env().catalog.schema(name).is_some() {
                     if *if_not_exists {
                         self.skip_notice(b"42P06", format!("schema \"{name}\" already exists, skipping"));
                         return Ok("CREATE SCHEMA".to_owned());
                     }
                     return Err(error(b"42P06", format!("schema \"{name}\" already exists")));
+                }
+                self.session.lock_object(&key).await?;
+                if self.env().catalog.schema(name).is_some() {
+                    return Err(Guard::Schema.violation(0, name));
                 }
                 if name.starts_with("pg_") {
                     return Err(error(b"42939", format!("unacceptable schema name \"{name}\""))
@@ -118,7 +125,7 @@ impl Connection {
             DdlStatement::CreateSequence { name, if_not_exists, temporary, parameters } => {
                 let schema =
                     if *temporary { self.temporary() } else { self.target_schema(name.schema.as_deref())? };
-                if self.name_taken(schema, &name.name).await? {
+                if !self.claim_name(schema, &name.name, Guard::Relation).await? {
                     if *if_not_exists {
                         self.skip_notice(
                             b"42P07",

@@ -135,7 +135,7 @@ pub async fn check_row(table: &Table, row: &Row, checks: &RowChecks, exec: &mut 
 
 /// Adds table and schema to a unique violation, which the engine knows by its constraint alone.
 fn named(raised: DatabaseError, table: &Table, exec: &Exec) -> DatabaseError {
-    if raised.sqlstate == SqlState::UNIQUE_VIOLATION && raised.table.is_none() {
+    if raised.constraint.is_some() && raised.table.is_none() {
         return raised.with_table(&schema_of(table, exec), &table.name);
     }
     raised
@@ -266,9 +266,9 @@ async fn insert_or_conflict(
             .await
             .map_err(|raised| named(raised, table, exec))?;
         match outcome {
-            UpdateOutcome::Updated(tid) => {
-                exec.triggers.push(Event::new(table, EventKind::Update, Some(old), Some(new.clone())));
-                return Ok(Some((tid, new)));
+            UpdateOutcome::Updated(now) => {
+                exec.triggers.push(Event::updated(table, tid, old, new.clone(), &session));
+                return Ok(Some((now, new)));
             }
             UpdateOutcome::SelfModified => {
                 let message = "ON CONFLICT DO UPDATE command cannot affect row a second time";
@@ -312,7 +312,7 @@ async fn update(modify: &Modify, exec: &mut Exec) -> Result<(u64, Vec<Row>)> {
                 UpdateOutcome::Updated(now) => {
                     count += 1;
                     let old: Row = joined[..width].into();
-                    exec.triggers.push(Event::new(table, EventKind::Update, Some(old), Some(new.clone())));
+                    exec.triggers.push(Event::updated(table, tid, old, new.clone(), &session));
                     if let Some(returning) = returning {
                         let shown = replace(&joined, table, 0, &[SystemColumn::Place], now, new);
                         rows.push(project(returning, &shown, exec).await?);

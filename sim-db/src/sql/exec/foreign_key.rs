@@ -5,8 +5,8 @@
 
 use super::scan::layout;
 use crate::engine::{
-    DeleteOutcome, Direction, IndexId, KeyRange, LockRowOutcome, RowLockMode, Snapshot, TableId, Tid,
-    UpdateOutcome, WaitPolicy,
+    DeleteOutcome, Direction, IndexId, KeyRange, LockRowOutcome, RowLockMode, Session, Snapshot, TableId,
+    Tid, UpdateOutcome, WaitPolicy,
 };
 use crate::error::{DatabaseError, Result, SqlState};
 use crate::sql::bind::dml::{column_default, generated_columns, row_checks};
@@ -39,12 +39,21 @@ pub struct Event {
     pub old: Option<Row>,
     /// The row after.
     pub new: Option<Row>,
+    /// Whether this transaction had written the row before. The check of an older change may have been skipped for what
+    /// this one replaced, so it is made whether or not the key changed.
+    pub rewrites_own: bool,
 }
 
 impl Event {
     /// A changed row.
     pub fn new(table: &Rc<Table>, kind: EventKind, old: Option<Row>, new: Option<Row>) -> Self {
-        Self { table: table.clone(), kind, old, new }
+        Self { table: table.clone(), kind, old, new, rewrites_own: false }
+    }
+
+    /// An updated row, whose old version is at `tid`.
+    pub fn updated(table: &Rc<Table>, tid: Tid, old: Row, new: Row, session: &Session) -> Self {
+        let rewrites_own = !table.foreign_keys.is_empty() && session.wrote(TableId(table.oid), tid);
+        Self { rewrites_own, ..Self::new(table, EventKind::Update, Some(old), Some(new)) }
     }
 }
 
@@ -55,6 +64,8 @@ pub struct Deferred {
     pub constraint: u32,
     /// Its table.
     pub child: u32,
+    /// The table whose row changed.
+    pub table: u32,
     /// The child's values, or the parent's old ones.
     pub values: Vec<Value>,
     /// Whether it is the parent's side.
@@ -326,7 +337,7 @@ async fn act(
             super::change::check_row(child, &new, &checks, exec).await?;
             match session.update(TableId(child.oid), tid, new.clone(), &snapshot).await? {
                 UpdateOutcome::Updated(_) => {
-                    exec.triggers.push(Event::new(child, EventKind::Update, Some(old), Some(new)));
+                    exec.triggers.push(Event::updated(child, tid, old, new, &session));
                     break;
                 }
                 UpdateOutcome::Changed { tid: newest, row } if values_of(&row, &key.columns) == values => {
@@ -378,6 +389,7 @@ async fn run_event(
         for key in &table.foreign_keys {
             let values = values_of(new, &key.columns);
             if let Some(old) = &event.old
+                && !event.rewrites_own
                 && values_of(old, &key.columns) == values
             {
                 continue;
@@ -387,6 +399,7 @@ async fn run_event(
                     deferred.push(Deferred {
                         constraint: key.oid,
                         child: table.oid,
+                        table: table.oid,
                         values,
                         parent_side: false,
                     });
@@ -415,6 +428,7 @@ async fn run_event(
                     deferred.push(Deferred {
                         constraint: key.oid,
                         child: child.oid,
+                        table: table.oid,
                         values,
                         parent_side: true,
                     });

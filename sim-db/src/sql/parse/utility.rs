@@ -220,6 +220,35 @@ pub enum Utility {
     Ddl(DdlStatement),
 }
 
+impl Utility {
+    /// Whether it fixes the snapshot of the upper levels, as queries do.
+    ///
+    /// Source: PostgreSQL's manual, section 13.2.2 (the first query or data-modification statement); which others count
+    /// was seen on a server.
+    pub fn takes_snapshot(&self) -> bool {
+        !matches!(
+            self,
+            Self::Begin { .. }
+                | Self::Commit { .. }
+                | Self::Rollback { .. }
+                | Self::Savepoint(_)
+                | Self::Release(_)
+                | Self::RollbackTo(_)
+                | Self::Set { .. }
+                | Self::SetTransaction(_)
+                | Self::SetCharacteristics(_)
+                | Self::SetConstraints(..)
+                | Self::Show(_)
+                | Self::Reset(_)
+                | Self::Listen(_)
+                | Self::Unlisten(_)
+                | Self::Notify(..)
+                | Self::Lock { .. }
+                | Self::Fetch(..)
+        )
+    }
+}
+
 fn isolation(cursor: &mut Cursor<'_>) -> Result<IsolationLevel> {
     if cursor.eat("serializable") {
         Ok(IsolationLevel::Serializable)

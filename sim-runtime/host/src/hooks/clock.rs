@@ -33,6 +33,11 @@ pub(super) fn from_timespec(span: timespec) -> u64 {
     seconds.saturating_mul(NANOSECONDS).saturating_add(u64::try_from(span.tv_nsec).unwrap_or(0))
 }
 
+/// As [`from_timespec`], of the older kind.
+pub(super) fn from_timeval(span: timeval) -> u64 {
+    from_timespec(timespec { tv_sec: span.tv_sec, tv_nsec: span.tv_usec.saturating_mul(1_000) })
+}
+
 /// The time span of so many nanoseconds.
 pub(super) fn span(ns: u64) -> timespec {
     to_timespec(ns)

@@ -13,7 +13,9 @@ fn copied(from: c_int, to: c_int) -> c_int {
             if files.contains(&from) {
                 files.push(to);
             }
-            inside.machine.duplicated(from, to);
+            if let Some(sockets) = inside.machine.sockets().filter(|sockets| sockets.carries(from)) {
+                sockets.duplicated(from, to);
+            }
         });
     }
     to
@@ -36,7 +38,9 @@ unsafe extern "C" fn fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int
 unsafe extern "C" fn close(fd: c_int) -> c_int {
     ask(|inside| {
         inside.entropy_files.borrow_mut().retain(|kept| *kept != fd);
-        inside.machine.closed(fd);
+        if let Some(sockets) = inside.machine.sockets().filter(|sockets| sockets.carries(fd)) {
+            sockets.closed(fd);
+        }
     });
     // SAFETY: the caller's argument, unchanged.
     unsafe { next::close(fd) }

@@ -169,7 +169,7 @@ unsafe extern "C" fn read(fd: c_int, out: *mut c_void, size: size_t) -> ssize_t 
         if is_entropy_file(fd) && entropy::fill(out, size) {
             return size as ssize_t;
         }
-        socket_bytes::receive_bytes(fd, out, size, false)
+        socket_bytes::receive_bytes(fd, out, size, 0)
             .map_or_else(|| next::read(fd, out, size), |(received, _)| received)
     }
 }
@@ -184,7 +184,7 @@ unsafe extern "C" fn readv(fd: c_int, start: *const iovec, count: c_int) -> ssiz
             return filled.map(|part| part.iov_len as ssize_t).sum();
         }
         if crate::is_inside()
-            && let Some((received, _)) = socket_bytes::receive_parts(fd, start, parts().len(), false)
+            && let Some((received, _)) = socket_bytes::receive_parts(fd, start, parts().len(), 0)
         {
             return received;
         }

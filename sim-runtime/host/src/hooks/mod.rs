@@ -19,6 +19,7 @@ mod identity;
 mod names;
 mod next;
 mod output;
+mod poll;
 mod processes;
 mod processors;
 mod raw_syscall;
@@ -26,7 +27,10 @@ mod signals;
 mod sleep;
 mod socket_address;
 mod socket_bytes;
+mod socket_options;
 mod sockets;
+#[cfg(target_arch = "x86_64")]
+mod time_stamp;
 
 use crate::machine::{Errno, Refused, Verdict};
 
@@ -34,6 +38,14 @@ use crate::machine::{Errno, Refused, Verdict};
 pub(crate) fn prepare() {
     next::find_all();
     files::find_executable();
+}
+
+/// Closes off, or gives back to this thread, what it could ask of the processor itself.
+pub(crate) fn refuse_counter(refused: bool) {
+    #[cfg(target_arch = "x86_64")]
+    time_stamp::refuse(refused);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = refused;
 }
 
 /// Sets `errno` and returns the -1 that goes with it.

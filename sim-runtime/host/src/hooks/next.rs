@@ -157,6 +157,9 @@ next_functions! {
     fn getsockname(fd: c_int, address: *mut sockaddr, size: *mut socklen_t) -> c_int;
     fn getpeername(fd: c_int, address: *mut sockaddr, size: *mut socklen_t) -> c_int;
     fn shutdown(fd: c_int, how: c_int) -> c_int;
+    fn socketpair(domain: c_int, kind: c_int, protocol: c_int, out: *mut c_int) -> c_int;
+    fn getsockopt(fd: c_int, level: c_int, name: c_int, value: *mut c_void, size: *mut socklen_t) -> c_int;
+    fn setsockopt(fd: c_int, level: c_int, name: c_int, value: *const c_void, size: socklen_t) -> c_int;
     fn send(fd: c_int, bytes: *const c_void, size: size_t, flags: c_int) -> ssize_t;
     fn recv(fd: c_int, out: *mut c_void, size: size_t, flags: c_int) -> ssize_t;
     fn recvfrom(fd: c_int, out: *mut c_void, size: size_t, flags: c_int, address: *mut sockaddr, address_size: *mut socklen_t) -> ssize_t;

@@ -49,7 +49,9 @@ unsafe extern "C" fn write(fd: c_int, start: *const c_void, size: size_t) -> ssi
         return size as ssize_t;
     }
     // SAFETY: the caller's arguments, unchanged.
-    unsafe { socket_bytes::send_bytes(fd, start, size, None).unwrap_or_else(|| next::write(fd, start, size)) }
+    unsafe {
+        socket_bytes::send_bytes(fd, start, size, None, 0).unwrap_or_else(|| next::write(fd, start, size))
+    }
 }
 
 #[unsafe(no_mangle)]
@@ -63,7 +65,7 @@ unsafe extern "C" fn writev(fd: c_int, start: *const iovec, count: c_int) -> ssi
                 if ask(|inside| inside.machine.wrote(fd, &together)) == Some(true) {
                     return together.len() as ssize_t;
                 }
-            } else if let Some(sent) = socket_bytes::send_parts(fd, start, size, None) {
+            } else if let Some(sent) = socket_bytes::send_parts(fd, start, size, None, 0) {
                 return sent;
             }
         }

@@ -1,14 +1,14 @@
-//! Blocking sleeps: `nanosleep`, `clock_nanosleep`, `usleep`, `sleep`, and waits for no file at all.
+//! Blocking sleeps: `nanosleep`, `clock_nanosleep`, `usleep`, `sleep`, and a `select` of no file at all.
 
 use std::ffi::{c_int, c_uint};
 
-use libc::{clockid_t, fd_set, nfds_t, pollfd, sigset_t, timespec, timeval, useconds_t};
+use libc::{clockid_t, fd_set, timespec, timeval, useconds_t};
 
 use super::{clock, next};
 use crate::gate::ask;
 
 /// Sleeps in the machine; `false` when this thread is not inside.
-fn slept(ns: u64) -> bool {
+pub(super) fn slept(ns: u64) -> bool {
     ask(|inside| inside.machine.blocking_sleep(ns)).is_some()
 }
 
@@ -51,32 +51,6 @@ unsafe extern "C" fn sleep(seconds: c_uint) -> c_uint {
     if slept(u64::from(seconds) * 1_000_000_000) { 0 } else { unsafe { next::sleep(seconds) } }
 }
 
-/// Waiting for no file with a limit is a sleep. Waiting for real files is left to the kernel: only
-/// unconnected sockets and pipes within the process can be there.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn poll(files: *mut pollfd, count: nfds_t, timeout_ms: c_int) -> c_int {
-    if count == 0 && u64::try_from(timeout_ms).is_ok_and(|ms| slept(ms * 1_000_000)) {
-        return 0;
-    }
-    // SAFETY: the caller's arguments, unchanged.
-    unsafe { next::poll(files, count, timeout_ms) }
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn ppoll(
-    files: *mut pollfd,
-    count: nfds_t,
-    timeout: *const timespec,
-    mask: *const sigset_t,
-) -> c_int {
-    // SAFETY: the caller points at a timespec, or null.
-    if count == 0 && !timeout.is_null() && slept(clock::from_timespec(unsafe { *timeout })) {
-        return 0;
-    }
-    // SAFETY: the caller's arguments, unchanged.
-    unsafe { next::ppoll(files, count, timeout, mask) }
-}
-
 #[unsafe(no_mangle)]
 unsafe extern "C" fn select(
     count: c_int,
@@ -88,9 +62,7 @@ unsafe extern "C" fn select(
     let nothing = read.is_null() && write.is_null() && except.is_null();
     if nothing && !timeout.is_null() {
         // SAFETY: the caller points at a timeval.
-        let wanted = unsafe { *timeout };
-        let span = timespec { tv_sec: wanted.tv_sec, tv_nsec: wanted.tv_usec.saturating_mul(1_000) };
-        if slept(clock::from_timespec(span)) {
+        if slept(clock::from_timeval(unsafe { *timeout })) {
             return 0;
         }
     }

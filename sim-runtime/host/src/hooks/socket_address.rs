@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use libc::{sa_family_t, sockaddr, sockaddr_in, sockaddr_in6, sockaddr_storage, sockaddr_un, socklen_t};
 
-use crate::machine::SocketAddress;
+use crate::sockets::SocketAddress;
 
 /// Reads the address a caller passed.
 pub(super) unsafe fn read(address: *const sockaddr, size: socklen_t) -> SocketAddress {

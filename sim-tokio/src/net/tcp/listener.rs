@@ -2,19 +2,20 @@
 
 use super::tcp_stream::{TTL, TcpStream};
 use crate::net::addr::{self, ToSocketAddrs};
-use crate::net::descriptor::{self, Descriptor, Kind};
 use crate::runtime::Handle;
 use crate::task::coop;
+use sim_net::descriptor::{self, Descriptor, Socket};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 
 /// A listening socket on the simulated network.
 pub struct TcpListener {
-    raw: sim_net::TcpListener,
+    raw: Arc<sim_net::TcpListener>,
     descriptor: Descriptor,
     handle: Handle,
     ttl: AtomicU32,
@@ -25,12 +26,15 @@ const BACKLOG: usize = 1_024;
 
 impl TcpListener {
     pub(super) fn new(raw: sim_net::TcpListener) -> Self {
-        Self {
-            raw,
-            descriptor: Descriptor::new(Kind::Tcp),
-            handle: Handle::current(),
-            ttl: AtomicU32::new(TTL),
-        }
+        Self::with_descriptor(Arc::new(raw), Descriptor::new())
+    }
+
+    pub(super) fn with_descriptor(raw: Arc<sim_net::TcpListener>, descriptor: Descriptor) -> Self {
+        Self { raw, descriptor, handle: Handle::current(), ttl: AtomicU32::new(TTL) }
+    }
+
+    fn socket(&self) -> Socket {
+        Socket::Listener(self.raw.clone())
     }
 
     /// Listens on an address of the running task's node; port 0 takes a free one.
@@ -76,11 +80,11 @@ impl TcpListener {
         Poll::Ready(Ok((TcpStream::accepted(stream), address)))
     }
 
-    /// Takes back a listener that [`TcpListener::into_std`] gave out.
+    /// A listener of std, made in this run.
     ///
     /// # Errors
     ///
-    /// If it is a listener of the host.
+    /// If it is a listener of the host, or does not listen.
     ///
     /// # Panics
     ///
@@ -88,20 +92,23 @@ impl TcpListener {
     #[track_caller]
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
         Handle::current().io()?;
-        let raw = descriptor::unpark(&listener)?;
-        let descriptor = Descriptor::from_fd(Kind::Tcp, listener.into());
-        Ok(Self { raw, descriptor, handle: Handle::current(), ttl: AtomicU32::new(TTL) })
+        match descriptor::socket(&listener)? {
+            Socket::Listener(raw) => {
+                let descriptor = Descriptor::of(listener.into(), Socket::Listener(raw.clone()));
+                Ok(Self::with_descriptor(raw, descriptor))
+            }
+            _ => Err(io::ErrorKind::InvalidInput.into()),
+        }
     }
 
-    /// The listener as std has it: options can be set on it, and it can come back.
+    /// The listener as std has it.
     ///
     /// # Errors
     ///
     /// None here.
     pub fn into_std(self) -> io::Result<std::net::TcpListener> {
-        let fd = self.descriptor.into_fd();
-        descriptor::park(&fd, self.raw);
-        Ok(fd.into())
+        let socket = self.socket();
+        Ok(self.descriptor.into_fd(|| socket).into())
     }
 
     /// The address it listens on.
@@ -152,12 +159,12 @@ impl fmt::Debug for TcpListener {
 
 impl AsFd for TcpListener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.get().as_fd()
+        self.descriptor.get(|| self.socket()).as_fd()
     }
 }
 
 impl AsRawFd for TcpListener {
     fn as_raw_fd(&self) -> RawFd {
-        self.descriptor.get().as_raw_fd()
+        self.descriptor.get(|| self.socket()).as_raw_fd()
     }
 }

@@ -2,23 +2,24 @@
 
 use super::listener::TcpListener;
 use super::tcp_stream::TcpStream;
-use crate::net::descriptor::{Descriptor, Kind};
 use crate::runtime::Handle;
+use sim_net::descriptor::{self, Descriptor, Socket};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A TCP socket that is neither connected nor listening.
 pub struct TcpSocket {
+    raw: Arc<sim_net::TcpSocket>,
     state: Mutex<State>,
     descriptor: Descriptor,
 }
 
+#[derive(Default)]
 struct State {
-    raw: sim_net::TcpSocket,
     keepalive: bool,
     nodelay: bool,
     linger: Option<Duration>,
@@ -53,18 +54,12 @@ macro_rules! kept {
 }
 
 impl TcpSocket {
-    fn of(raw: sim_net::TcpSocket, descriptor: Descriptor) -> Self {
-        let state = State {
-            raw,
-            keepalive: false,
-            nodelay: false,
-            linger: None,
-            reuseaddr: false,
-            reuseport: false,
-            tos: 0,
-            device: None,
-        };
-        Self { state: Mutex::new(state), descriptor }
+    fn of(raw: Arc<sim_net::TcpSocket>, descriptor: Descriptor) -> Self {
+        Self { raw, state: Mutex::default(), descriptor }
+    }
+
+    fn socket(&self) -> Socket {
+        Socket::Idle(self.raw.clone())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -77,7 +72,7 @@ impl TcpSocket {
     ///
     /// None here.
     pub fn new_v4() -> io::Result<TcpSocket> {
-        Ok(Self::of(sim_net::TcpSocket::new_v4(), Descriptor::new(Kind::Tcp)))
+        Ok(Self::of(Arc::new(sim_net::TcpSocket::new_v4()), Descriptor::new()))
     }
 
     /// A socket for IPv6.
@@ -86,20 +81,24 @@ impl TcpSocket {
     ///
     /// None here.
     pub fn new_v6() -> io::Result<TcpSocket> {
-        Ok(Self::of(sim_net::TcpSocket::new_v6(), Descriptor::new(Kind::Tcp)))
+        Ok(Self::of(Arc::new(sim_net::TcpSocket::new_v6()), Descriptor::new()))
     }
 
-    /// A socket of the host, not connected, whose descriptor the simulated one keeps.
+    /// A socket that was made through std or socket2 and is not connected yet.
     pub fn from_std_stream(std_stream: std::net::TcpStream) -> TcpSocket {
         Self::from_fd(std_stream.into())
     }
 
     fn from_fd(fd: OwnedFd) -> Self {
-        let raw = match socket2::SockRef::from(&fd).domain() {
-            Ok(domain) if domain == socket2::Domain::IPV6 => sim_net::TcpSocket::new_v6(),
-            _ => sim_net::TcpSocket::new_v4(),
+        let raw = match descriptor::socket(&fd) {
+            Ok(Socket::Idle(raw)) => raw,
+            // Nothing was asked of it yet that the simulation would know of.
+            _ => Arc::new(match socket2::SockRef::from(&fd).domain() {
+                Ok(domain) if domain == socket2::Domain::IPV6 => sim_net::TcpSocket::new_v6(),
+                _ => sim_net::TcpSocket::new_v4(),
+            }),
         };
-        Self::of(raw, Descriptor::from_fd(Kind::Tcp, fd))
+        Self::of(raw.clone(), Descriptor::of(fd, Socket::Idle(raw)))
     }
 
     kept! {
@@ -116,9 +115,8 @@ impl TcpSocket {
     ///
     /// None here.
     pub fn set_keepalive(&self, keepalive: bool) -> io::Result<()> {
-        let mut state = self.state();
-        state.keepalive = keepalive;
-        state.raw.set_keepalive(keepalive);
+        self.state().keepalive = keepalive;
+        self.raw.set_keepalive(keepalive.then_some(sim_net::tcp::limits::KEEPALIVE));
         Ok(())
     }
 
@@ -137,7 +135,7 @@ impl TcpSocket {
     ///
     /// None here.
     pub fn set_send_buffer_size(&self, size: u32) -> io::Result<()> {
-        self.state().raw.set_send_buffer_size(size);
+        self.raw.set_send_buffer_size(size);
         Ok(())
     }
 
@@ -147,7 +145,7 @@ impl TcpSocket {
     ///
     /// None here.
     pub fn send_buffer_size(&self) -> io::Result<u32> {
-        Ok(self.state().raw.send_buffer_size())
+        Ok(self.raw.send_buffer_size())
     }
 
     /// Sets the receive buffer, in bytes.
@@ -156,7 +154,7 @@ impl TcpSocket {
     ///
     /// None here.
     pub fn set_recv_buffer_size(&self, size: u32) -> io::Result<()> {
-        self.state().raw.set_recv_buffer_size(size);
+        self.raw.set_recv_buffer_size(size);
         Ok(())
     }
 
@@ -166,7 +164,7 @@ impl TcpSocket {
     ///
     /// None here.
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
-        Ok(self.state().raw.recv_buffer_size())
+        Ok(self.raw.recv_buffer_size())
     }
 
     /// With zero, a close resets the connection.
@@ -175,9 +173,8 @@ impl TcpSocket {
     ///
     /// None here.
     pub fn set_linger(&self, dur: Option<Duration>) -> io::Result<()> {
-        let mut state = self.state();
-        state.linger = dur;
-        state.raw.set_linger(dur);
+        self.state().linger = dur;
+        self.raw.set_linger(dur);
         Ok(())
     }
 
@@ -205,9 +202,8 @@ impl TcpSocket {
     ///
     /// None here.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        let mut state = self.state();
-        state.nodelay = nodelay;
-        state.raw.set_nodelay(nodelay);
+        self.state().nodelay = nodelay;
+        self.raw.set_nodelay(nodelay);
         Ok(())
     }
 
@@ -245,7 +241,7 @@ impl TcpSocket {
     ///
     /// None here.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.state().raw.local_addr())
+        Ok(self.raw.local_addr())
     }
 
     /// The pending error: there is none before the socket connects.
@@ -263,7 +259,7 @@ impl TcpSocket {
     ///
     /// As [`sim_net::TcpSocket::bind`].
     pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
-        self.state().raw.bind(addr)
+        self.raw.bind(addr)
     }
 
     /// Connects.
@@ -277,9 +273,10 @@ impl TcpSocket {
     /// If there is no current runtime, or it has no sockets.
     pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
         Handle::current().io()?;
-        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let raw = state.raw.connect(addr).await?;
-        Ok(TcpStream::with_descriptor(raw, self.descriptor))
+        let raw = Arc::new(self.raw.start_connect(addr)?);
+        raw.connected().await?;
+        let descriptor = self.descriptor.for_another(|| Socket::Stream(raw.clone()));
+        Ok(TcpStream::with_descriptor(raw, descriptor))
     }
 
     /// Listens.
@@ -294,35 +291,34 @@ impl TcpSocket {
     #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         Handle::current().io()?;
-        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        state.raw.listen(backlog).map(TcpListener::new)
+        let raw = Arc::new(self.raw.listen(backlog)?);
+        let descriptor = self.descriptor.for_another(|| Socket::Listener(raw.clone()));
+        Ok(TcpListener::with_descriptor(raw, descriptor))
     }
 }
 
 impl fmt::Debug for TcpSocket {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("TcpSocket")
-            .field("local", &self.state().raw.local_addr())
-            .finish_non_exhaustive()
+        formatter.debug_struct("TcpSocket").field("local", &self.raw.local_addr()).finish_non_exhaustive()
     }
 }
 
 impl AsFd for TcpSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.get().as_fd()
+        self.descriptor.get(|| self.socket()).as_fd()
     }
 }
 
 impl AsRawFd for TcpSocket {
     fn as_raw_fd(&self) -> RawFd {
-        self.descriptor.get().as_raw_fd()
+        self.descriptor.get(|| self.socket()).as_raw_fd()
     }
 }
 
 impl IntoRawFd for TcpSocket {
     fn into_raw_fd(self) -> RawFd {
-        self.descriptor.into_fd().into_raw_fd()
+        let socket = self.socket();
+        self.descriptor.into_fd(|| socket).into_raw_fd()
     }
 }
 

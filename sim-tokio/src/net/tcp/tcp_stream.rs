@@ -3,9 +3,9 @@
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use crate::net::addr::{self, ToSocketAddrs};
-use crate::net::descriptor::{self, Descriptor, Kind};
 use crate::net::stream::{self, Connected, Readiness};
 use crate::runtime::Handle;
+use sim_net::descriptor::{self, Descriptor, Socket};
 use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// One end of a TCP connection on the simulated network.
 pub struct TcpStream {
-    raw: sim_net::TcpStream,
+    raw: Arc<sim_net::TcpStream>,
     known: Readiness,
     descriptor: Descriptor,
     ttl: AtomicU32,
@@ -31,14 +31,14 @@ pub(super) const TTL: u32 = 64;
 
 impl TcpStream {
     pub(super) fn connected(raw: sim_net::TcpStream) -> Self {
-        Self::with_descriptor(raw, Descriptor::new(Kind::Tcp))
+        Self::with_descriptor(Arc::new(raw), Descriptor::new())
     }
 
     pub(super) fn accepted(raw: sim_net::TcpStream) -> Self {
         Self { known: Readiness::new(true), ..Self::connected(raw) }
     }
 
-    pub(super) fn with_descriptor(raw: sim_net::TcpStream, descriptor: Descriptor) -> Self {
+    pub(super) fn with_descriptor(raw: Arc<sim_net::TcpStream>, descriptor: Descriptor) -> Self {
         Self {
             raw,
             known: Readiness::new(false),
@@ -47,6 +47,10 @@ impl TcpStream {
             quickack: AtomicBool::new(false),
             linger: Mutex::new(None),
         }
+    }
+
+    fn socket(&self) -> Socket {
+        Socket::Stream(self.raw.clone())
     }
 
     pub(super) fn raw(&self) -> Connected<'_> {
@@ -68,11 +72,11 @@ impl TcpStream {
             .await
     }
 
-    /// Takes back a stream that [`TcpStream::into_std`] gave out.
+    /// A stream of std, made in this run.
     ///
     /// # Errors
     ///
-    /// If it is a stream of the host.
+    /// If it is a stream of the host, or was never connected.
     ///
     /// # Panics
     ///
@@ -80,19 +84,23 @@ impl TcpStream {
     #[track_caller]
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         Handle::current().io()?;
-        let raw = descriptor::unpark(&stream)?;
-        Ok(Self::with_descriptor(raw, Descriptor::from_fd(Kind::Tcp, stream.into())))
+        match descriptor::socket(&stream)? {
+            Socket::Stream(raw) => {
+                let descriptor = Descriptor::of(stream.into(), Socket::Stream(raw.clone()));
+                Ok(Self::with_descriptor(raw, descriptor))
+            }
+            _ => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
-    /// The stream as std has it: options can be set on it, and it can come back.
+    /// The stream as std has it.
     ///
     /// # Errors
     ///
     /// None here.
     pub fn into_std(self) -> io::Result<std::net::TcpStream> {
-        let fd = self.descriptor.into_fd();
-        descriptor::park(&fd, self.raw);
-        Ok(fd.into())
+        let socket = self.socket();
+        Ok(self.descriptor.into_fd(|| socket).into())
     }
 
     /// Its own address.
@@ -263,12 +271,12 @@ impl AsRef<Self> for TcpStream {
 
 impl AsFd for TcpStream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.get().as_fd()
+        self.descriptor.get(|| self.socket()).as_fd()
     }
 }
 
 impl AsRawFd for TcpStream {
     fn as_raw_fd(&self) -> RawFd {
-        self.descriptor.get().as_raw_fd()
+        self.descriptor.get(|| self.socket()).as_raw_fd()
     }
 }

@@ -1,155 +1,46 @@
 //! Unix datagrams within a node.
-//!
-//! Reliable and in order, as the kernel's are; a full queue makes the sender wait. The names and queues of a run
-//! hang in its world.
 
 use super::address::SocketAddr;
 use crate::io::{Interest, ReadBuf, Ready};
-use crate::net::descriptor::{self, Descriptor, Kind};
 use crate::net::stream::fill;
 use crate::runtime::Handle;
 use crate::task::coop;
-use sim_runtime::executor::{try_current, with_current};
-use sim_runtime::task::NodeId;
-use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use sim_net::descriptor::{self, Descriptor, Socket};
 use std::fmt;
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
-
-/// Datagrams a queue holds; as Linux' `max_dgram_qlen`.
-const QUEUE_MAX: usize = 10;
+use std::task::{Context, Poll, ready};
 
 /// A Unix datagram socket.
 pub struct UnixDatagram {
-    inbox: Arc<Inbox>,
-    /// Where it sends to when not told.
-    peer: Mutex<Option<Arc<Inbox>>>,
+    raw: Arc<sim_net::UnixDatagram>,
     /// It counts as writable until a send finds no room, as on tokio.
     writable: AtomicBool,
     descriptor: Descriptor,
 }
 
-/// What has arrived for one socket.
-struct Inbox {
-    path: Option<PathBuf>,
-    state: Mutex<Queue>,
-}
-
-#[derive(Default)]
-struct Queue {
-    datagrams: VecDeque<(Vec<u8>, Option<PathBuf>)>,
-    closed: bool,
-    /// Reading was ended.
-    ended: bool,
-    readers: Vec<Waker>,
-    writers: Vec<Waker>,
-}
-
-impl Inbox {
-    fn new(path: Option<PathBuf>) -> Arc<Self> {
-        Arc::new(Self { path, state: Mutex::default() })
-    }
-
-    fn state(&self) -> MutexGuard<'_, Queue> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wake(&self) {
-        let wakers = {
-            let mut state = self.state();
-            let mut wakers = std::mem::take(&mut state.readers);
-            wakers.append(&mut state.writers);
-            wakers
-        };
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    fn send(&self, bytes: &[u8], from: Option<PathBuf>) -> io::Result<usize> {
-        {
-            let mut state = self.state();
-            if state.closed {
-                return Err(io::ErrorKind::ConnectionRefused.into());
-            }
-            if state.datagrams.len() >= QUEUE_MAX {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            state.datagrams.push_back((bytes.to_vec(), from));
-        }
-        self.wake();
-        Ok(bytes.len())
-    }
-
-    fn receive(&self, into: &mut [u8]) -> io::Result<(usize, Option<PathBuf>)> {
-        let received = {
-            let mut state = self.state();
-            match state.datagrams.pop_front() {
-                None if state.ended => return Ok((0, None)),
-                None => return Err(io::ErrorKind::WouldBlock.into()),
-                Some(received) => received,
-            }
-        };
-        self.wake();
-        let (bytes, from) = received;
-        let count = bytes.len().min(into.len());
-        into[..count].copy_from_slice(&bytes[..count]);
-        Ok((count, from))
-    }
-
-    fn has_room(&self) -> bool {
-        let state = self.state();
-        state.closed || state.datagrams.len() < QUEUE_MAX
-    }
-
-    fn has_something(&self) -> bool {
-        let state = self.state();
-        state.ended || !state.datagrams.is_empty()
-    }
-}
-
-/// Bound sockets by node and path.
-#[derive(Default)]
-struct Names(RefCell<BTreeMap<(NodeId, PathBuf), Arc<Inbox>>>);
-
-fn names() -> (Rc<Names>, NodeId) {
-    with_current(|world| (world.extension(Names::default), world.current_node()))
-}
-
-fn find(path: &Path) -> io::Result<Arc<Inbox>> {
-    let (names, node) = names();
-    let found = names.0.borrow().get(&(node, path.to_owned())).cloned();
-    found.ok_or_else(|| io::ErrorKind::NotFound.into())
-}
-
 impl UnixDatagram {
-    fn new(inbox: Arc<Inbox>, peer: Option<Arc<Inbox>>) -> Self {
-        Self {
-            inbox,
-            peer: Mutex::new(peer),
-            writable: AtomicBool::new(false),
-            descriptor: Descriptor::new(Kind::UnixDatagram),
-        }
+    fn new(raw: sim_net::UnixDatagram) -> Self {
+        Self::with_descriptor(Arc::new(raw), Descriptor::new())
     }
 
-    fn peer(&self) -> Option<Arc<Inbox>> {
-        self.peer.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn with_descriptor(raw: Arc<sim_net::UnixDatagram>, descriptor: Descriptor) -> Self {
+        Self { raw, writable: AtomicBool::new(false), descriptor }
     }
 
-    fn expect_peer(&self) -> io::Result<Arc<Inbox>> {
-        self.peer().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    fn socket(&self) -> Socket {
+        Socket::UnixDatagram(self.raw.clone())
     }
 
     /// Binds a path of the running task's node.
     ///
     /// # Errors
     ///
-    /// `AddrInUse` when the path was bound before, also by a socket that is closed.
+    /// `AddrInUse` while another socket has the path.
     ///
     /// # Panics
     ///
@@ -157,15 +48,7 @@ impl UnixDatagram {
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
         Handle::current().io()?;
-        let path = path.as_ref().to_owned();
-        let (names, node) = names();
-        let inbox = Inbox::new(Some(path.clone()));
-        let mut names = names.0.borrow_mut();
-        if names.contains_key(&(node, path.clone())) {
-            return Err(io::ErrorKind::AddrInUse.into());
-        }
-        names.insert((node, path), inbox.clone());
-        Ok(Self::new(inbox, None))
+        sim_net::UnixDatagram::bind(path).map(Self::new)
     }
 
     /// Two sockets that send to each other.
@@ -180,8 +63,8 @@ impl UnixDatagram {
     #[track_caller]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         Handle::current().io()?;
-        let (one, other) = (Inbox::new(None), Inbox::new(None));
-        Ok((Self::new(one.clone(), Some(other.clone())), Self::new(other, Some(one))))
+        let (one, other) = sim_net::UnixDatagram::pair();
+        Ok((Self::new(one), Self::new(other)))
     }
 
     /// A socket without a name.
@@ -196,10 +79,10 @@ impl UnixDatagram {
     #[track_caller]
     pub fn unbound() -> io::Result<UnixDatagram> {
         Handle::current().io()?;
-        Ok(Self::new(Inbox::new(None), None))
+        Ok(Self::new(sim_net::UnixDatagram::unbound()))
     }
 
-    /// Takes back a socket that [`UnixDatagram::into_std`] gave out.
+    /// A socket of std, made in this run.
     ///
     /// # Errors
     ///
@@ -211,18 +94,24 @@ impl UnixDatagram {
     #[track_caller]
     pub fn from_std(datagram: std::os::unix::net::UnixDatagram) -> io::Result<UnixDatagram> {
         Handle::current().io()?;
-        descriptor::unpark(&datagram)
+        let fd = datagram;
+        match descriptor::socket(&fd)? {
+            Socket::UnixDatagram(raw) => {
+                let descriptor = Descriptor::of(fd.into(), Socket::UnixDatagram(raw.clone()));
+                Ok(Self::with_descriptor(raw, descriptor))
+            }
+            _ => Err(io::ErrorKind::InvalidInput.into()),
+        }
     }
 
-    /// The socket as std has it: it can come back.
+    /// The socket as std has it.
     ///
     /// # Errors
     ///
-    /// When the host has no descriptor left.
+    /// None here.
     pub fn into_std(self) -> io::Result<std::os::unix::net::UnixDatagram> {
-        let fd = self.descriptor.get().try_clone()?;
-        descriptor::park(&fd, self);
-        Ok(fd.into())
+        let socket = self.socket();
+        Ok(self.descriptor.into_fd(|| socket).into())
     }
 
     /// Sends to the socket bound at `path` from now on.
@@ -231,43 +120,21 @@ impl UnixDatagram {
     ///
     /// `NotFound` when nothing was ever bound there.
     pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
-        let found = find(path.as_ref())?;
-        *self.peer.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
-        Ok(())
-    }
-
-    fn poll_state(
-        inbox: &Inbox,
-        cx: &Context<'_>,
-        ready: impl Fn(&Inbox) -> bool,
-        waiting: impl Fn(&mut Queue) -> &mut Vec<Waker>,
-    ) -> Poll<()> {
-        if ready(inbox) {
-            return Poll::Ready(());
-        }
-        let mut state = inbox.state();
-        let waiting = waiting(&mut state);
-        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            waiting.push(cx.waker().clone());
-        }
-        Poll::Pending
+        self.raw.connect(path)
     }
 
     /// Ready when sending to the connected socket would not block.
     pub fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.peer() {
-            Some(peer) if !self.writable.load(Ordering::Relaxed) => {
-                ready!(Self::poll_state(&peer, cx, Inbox::has_room, |queue| &mut queue.writers));
-                self.writable.store(true, Ordering::Relaxed);
-                Poll::Ready(Ok(()))
-            }
-            _ => Poll::Ready(Ok(())),
+        if !self.writable.load(Ordering::Relaxed) {
+            ready!(self.raw.poll_send_ready(cx));
+            self.writable.store(true, Ordering::Relaxed);
         }
+        Poll::Ready(Ok(()))
     }
 
     /// Ready when a datagram is there.
     pub fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Self::poll_state(&self.inbox, cx, Inbox::has_something, |queue| &mut queue.readers).map(Ok)
+        self.raw.poll_recv_ready(cx).map(Ok)
     }
 
     /// Waits for any of the states of interest.
@@ -340,7 +207,7 @@ impl UnixDatagram {
     ///
     /// `WouldBlock` when it has not, or as [`UnixDatagram::send`].
     pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        let sent = self.expect_peer()?.send(buf, self.inbox.path.clone());
+        let sent = self.raw.try_send(buf);
         if matches!(&sent, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
             self.writable.store(false, Ordering::Relaxed);
         }
@@ -353,7 +220,7 @@ impl UnixDatagram {
     ///
     /// `WouldBlock` when it has not, `NotFound` when nothing was ever bound there.
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
-        find(target.as_ref())?.send(buf, self.inbox.path.clone())
+        self.raw.try_send_to(buf, target)
     }
 
     /// Sends to the socket bound at a path.
@@ -374,10 +241,9 @@ impl UnixDatagram {
         target: P,
     ) -> Poll<io::Result<usize>> {
         let coop = ready!(coop::poll_proceed(cx));
-        let inbox = find(target.as_ref())?;
-        ready!(Self::poll_state(&inbox, cx, Inbox::has_room, |queue| &mut queue.writers));
+        ready!(self.raw.poll_send_ready_to(cx, &target))?;
         coop.made_progress();
-        Poll::Ready(inbox.send(buf, self.inbox.path.clone()))
+        Poll::Ready(self.raw.try_send_to(buf, target))
     }
 
     /// Receives a datagram.
@@ -395,7 +261,7 @@ impl UnixDatagram {
     ///
     /// `WouldBlock` when there is none.
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.inbox.receive(buf).map(|(count, _)| count)
+        self.raw.try_recv_from(buf).map(|(count, _)| count)
     }
 
     /// Receives a datagram and tells the sender.
@@ -419,7 +285,7 @@ impl UnixDatagram {
     ///
     /// `WouldBlock` when there is none.
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let (count, from) = self.inbox.receive(buf)?;
+        let (count, from) = self.raw.try_recv_from(buf)?;
         Ok((count, SocketAddr::of(from.as_deref())?))
     }
 
@@ -450,7 +316,7 @@ impl UnixDatagram {
     pub fn try_recv_buf_from<B: bytes::BufMut>(&self, buf: &mut B) -> io::Result<(usize, SocketAddr)> {
         let mut from = None;
         let count = fill(buf, |bytes| {
-            let (count, sender) = self.inbox.receive(bytes)?;
+            let (count, sender) = self.raw.try_recv_from(bytes)?;
             from = sender;
             Ok(count)
         })?;
@@ -491,8 +357,8 @@ impl UnixDatagram {
     }
 
     fn is_ready(&self, interest: Interest) -> bool {
-        interest.is_readable() && self.inbox.has_something()
-            || interest.is_writable() && self.peer().is_none_or(|peer| peer.has_room())
+        let (readable, writable) = self.raw.readiness();
+        interest.is_readable() && readable || interest.is_writable() && writable
     }
 
     /// Does `f` if the socket is ready for it.
@@ -529,7 +395,7 @@ impl UnixDatagram {
     ///
     /// None here.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        SocketAddr::of(self.inbox.path.as_deref())
+        SocketAddr::of(self.raw.local_path())
     }
 
     /// The connected socket's address.
@@ -538,7 +404,7 @@ impl UnixDatagram {
     ///
     /// `NotConnected` when there is none.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        SocketAddr::of(self.expect_peer()?.path.as_deref())
+        SocketAddr::of(self.raw.peer_path()?.as_deref())
     }
 
     /// The pending error: there is none.
@@ -556,27 +422,8 @@ impl UnixDatagram {
     ///
     /// None here.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        if how != Shutdown::Write {
-            self.inbox.state().ended = true;
-            self.inbox.wake();
-        }
-        if how != Shutdown::Read {
-            let peer = self.peer.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(peer) = peer {
-                peer.state().ended = true;
-                peer.wake();
-            }
-        }
+        self.raw.shutdown(how);
         Ok(())
-    }
-}
-
-impl Drop for UnixDatagram {
-    fn drop(&mut self) {
-        self.inbox.state().closed = true;
-        if try_current().is_some() {
-            self.inbox.wake();
-        }
     }
 }
 
@@ -590,18 +437,18 @@ impl TryFrom<std::os::unix::net::UnixDatagram> for UnixDatagram {
 
 impl fmt::Debug for UnixDatagram {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("UnixDatagram").field("path", &self.inbox.path).finish_non_exhaustive()
+        formatter.debug_struct("UnixDatagram").field("path", &self.raw.local_path()).finish_non_exhaustive()
     }
 }
 
 impl AsFd for UnixDatagram {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.get().as_fd()
+        self.descriptor.get(|| self.socket()).as_fd()
     }
 }
 
 impl AsRawFd for UnixDatagram {
     fn as_raw_fd(&self) -> RawFd {
-        self.descriptor.get().as_raw_fd()
+        self.descriptor.get(|| self.socket()).as_raw_fd()
     }
 }

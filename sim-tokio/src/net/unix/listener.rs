@@ -2,18 +2,19 @@
 
 use super::address::SocketAddr;
 use super::unix_stream::{UnixStream, path_of};
-use crate::net::descriptor::{self, Descriptor, Kind};
 use crate::runtime::Handle;
 use crate::task::coop;
+use sim_net::descriptor::{self, Descriptor, Socket};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::Path;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// A listening Unix socket.
 pub struct UnixListener {
-    raw: sim_net::unix::UnixListener,
+    raw: Arc<sim_net::unix::UnixListener>,
     descriptor: Descriptor,
     handle: Handle,
 }
@@ -32,7 +33,11 @@ impl UnixListener {
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
         Handle::current().io()?;
         let raw = sim_net::unix::UnixListener::bind(path)?;
-        Ok(Self { raw, descriptor: Descriptor::new(Kind::UnixStream), handle: Handle::current() })
+        Ok(Self { raw: Arc::new(raw), descriptor: Descriptor::new(), handle: Handle::current() })
+    }
+
+    fn socket(&self) -> Socket {
+        Socket::UnixListener(self.raw.clone())
     }
 
     /// Listens at an address.
@@ -49,11 +54,11 @@ impl UnixListener {
         Self::bind(path_of(socket_addr)?)
     }
 
-    /// Takes back a listener that [`UnixListener::into_std`] gave out.
+    /// A listener of std, made in this run.
     ///
     /// # Errors
     ///
-    /// If it is a listener of the host.
+    /// If it is a listener of the host, or does not listen.
     ///
     /// # Panics
     ///
@@ -61,23 +66,23 @@ impl UnixListener {
     #[track_caller]
     pub fn from_std(listener: std::os::unix::net::UnixListener) -> io::Result<UnixListener> {
         Handle::current().io()?;
-        let raw = descriptor::unpark(&listener)?;
-        Ok(Self {
-            raw,
-            descriptor: Descriptor::from_fd(Kind::UnixStream, listener.into()),
-            handle: Handle::current(),
-        })
+        match descriptor::socket(&listener)? {
+            Socket::UnixListener(raw) => {
+                let descriptor = Descriptor::of(listener.into(), Socket::UnixListener(raw.clone()));
+                Ok(Self { raw, descriptor, handle: Handle::current() })
+            }
+            _ => Err(io::ErrorKind::InvalidInput.into()),
+        }
     }
 
-    /// The listener as std has it: it can come back.
+    /// The listener as std has it.
     ///
     /// # Errors
     ///
     /// None here.
     pub fn into_std(self) -> io::Result<std::os::unix::net::UnixListener> {
-        let fd = self.descriptor.into_fd();
-        descriptor::park(&fd, self.raw);
-        Ok(fd.into())
+        let socket = self.socket();
+        Ok(self.descriptor.into_fd(|| socket).into())
     }
 
     /// The address it listens at.
@@ -109,7 +114,7 @@ impl UnixListener {
     /// As [`sim_net::unix::UnixListener::accept`].
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let raw = std::future::poll_fn(|cx| self.poll_raw(cx)).await?;
-        Ok((UnixStream::new(raw, None, true), SocketAddr::of(None)?))
+        Ok((UnixStream::new(raw, true), SocketAddr::of(None)?))
     }
 
     fn poll_raw(&self, cx: &mut Context<'_>) -> Poll<io::Result<sim_net::unix::UnixStream>> {
@@ -123,7 +128,7 @@ impl UnixListener {
     /// Polls for the next connection; only the last task that polled is woken.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         let raw = ready!(self.poll_raw(cx))?;
-        Poll::Ready(Ok((UnixStream::new(raw, None, true), SocketAddr::of(None)?)))
+        Poll::Ready(Ok((UnixStream::new(raw, true), SocketAddr::of(None)?)))
     }
 }
 
@@ -143,12 +148,12 @@ impl fmt::Debug for UnixListener {
 
 impl AsFd for UnixListener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.get().as_fd()
+        self.descriptor.get(|| self.socket()).as_fd()
     }
 }
 
 impl AsRawFd for UnixListener {
     fn as_raw_fd(&self) -> RawFd {
-        self.descriptor.get().as_raw_fd()
+        self.descriptor.get(|| self.socket()).as_raw_fd()
     }
 }

@@ -4,9 +4,9 @@ use super::address::SocketAddr;
 use super::credentials::UCred;
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
-use crate::net::descriptor::{self, Descriptor, Kind};
 use crate::net::stream::{self, Connected, Readiness};
 use crate::runtime::Handle;
+use sim_net::descriptor::{self, Descriptor, Socket};
 use std::fmt;
 use std::io;
 use std::net::Shutdown;
@@ -18,17 +18,18 @@ use std::task::{Context, Poll};
 
 /// One end of a Unix stream connection.
 pub struct UnixStream {
-    raw: sim_net::unix::UnixStream,
-    /// The listener's path, on the end that connected.
-    peer: Option<PathBuf>,
+    raw: Arc<sim_net::unix::UnixStream>,
     known: Readiness,
     descriptor: Descriptor,
 }
 
 impl UnixStream {
-    pub(in crate::net) fn new(raw: sim_net::unix::UnixStream, peer: Option<PathBuf>, accepted: bool) -> Self {
-        let known = Readiness::new(accepted);
-        Self { raw, peer, known, descriptor: Descriptor::new(Kind::UnixStream) }
+    pub(in crate::net) fn new(raw: sim_net::unix::UnixStream, accepted: bool) -> Self {
+        Self { raw: Arc::new(raw), known: Readiness::new(accepted), descriptor: Descriptor::new() }
+    }
+
+    fn socket(&self) -> Socket {
+        Socket::UnixStream(self.raw.clone())
     }
 
     pub(super) fn raw(&self) -> Connected<'_> {
@@ -46,9 +47,8 @@ impl UnixStream {
     /// If there is no current runtime, or it has no sockets.
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
         Handle::current().io()?;
-        let path = path.as_ref().to_owned();
-        let raw = sim_net::unix::UnixStream::connect(&path).await?;
-        Ok(Self::new(raw, Some(path), false))
+        let raw = sim_net::unix::UnixStream::connect(path).await?;
+        Ok(Self::new(raw, false))
     }
 
     /// Connects to the listener at an address.
@@ -77,14 +77,14 @@ impl UnixStream {
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         Handle::current().io()?;
         let (one, other) = sim_net::unix::UnixStream::pair()?;
-        Ok((Self::new(one, None, false), Self::new(other, None, false)))
+        Ok((Self::new(one, false), Self::new(other, false)))
     }
 
-    /// Takes back a stream that [`UnixStream::into_std`] gave out.
+    /// A stream of std, made in this run.
     ///
     /// # Errors
     ///
-    /// If it is a stream of the host.
+    /// If it is a stream of the host, or was never connected.
     ///
     /// # Panics
     ///
@@ -92,20 +92,23 @@ impl UnixStream {
     #[track_caller]
     pub fn from_std(stream: std::os::unix::net::UnixStream) -> io::Result<UnixStream> {
         Handle::current().io()?;
-        let (raw, peer) = descriptor::unpark(&stream)?;
-        let known = Readiness::new(false);
-        Ok(Self { raw, peer, known, descriptor: Descriptor::from_fd(Kind::UnixStream, stream.into()) })
+        match descriptor::socket(&stream)? {
+            Socket::UnixStream(raw) => {
+                let descriptor = Descriptor::of(stream.into(), Socket::UnixStream(raw.clone()));
+                Ok(Self { raw, known: Readiness::new(false), descriptor })
+            }
+            _ => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
-    /// The stream as std has it: options can be set on it, and it can come back.
+    /// The stream as std has it.
     ///
     /// # Errors
     ///
     /// None here.
     pub fn into_std(self) -> io::Result<std::os::unix::net::UnixStream> {
-        let fd = self.descriptor.into_fd();
-        descriptor::park(&fd, (self.raw, self.peer));
-        Ok(fd.into())
+        let socket = self.socket();
+        Ok(self.descriptor.into_fd(|| socket).into())
     }
 
     /// Its own address: of its listener, or none.
@@ -123,7 +126,7 @@ impl UnixStream {
     ///
     /// None here.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        SocketAddr::of(self.peer.as_deref())
+        SocketAddr::of(self.raw.peer_path())
     }
 
     /// Who is at the other end.
@@ -185,7 +188,7 @@ impl fmt::Debug for UnixStream {
         formatter
             .debug_struct("UnixStream")
             .field("local", &self.raw.local_path())
-            .field("peer", &self.peer)
+            .field("peer", &self.raw.peer_path())
             .finish_non_exhaustive()
     }
 }
@@ -198,12 +201,12 @@ impl AsRef<Self> for UnixStream {
 
 impl AsFd for UnixStream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.get().as_fd()
+        self.descriptor.get(|| self.socket()).as_fd()
     }
 }
 
 impl AsRawFd for UnixStream {
     fn as_raw_fd(&self) -> RawFd {
-        self.descriptor.get().as_raw_fd()
+        self.descriptor.get(|| self.socket()).as_raw_fd()
     }
 }

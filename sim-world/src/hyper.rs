@@ -1,15 +1,15 @@
 //! hyper 1.x on simulated streams.
 //!
-//! [`Io`] turns a stream of the `futures` traits, such as [`TcpStream`](crate::net::TcpStream),
+//! [`Io`] turns a stream of the `futures` traits, such as [`TcpStream`](sim_net::TcpStream),
 //! into one that hyper reads and writes; [`Executor`] spawns hyper's tasks on the node of the task
 //! that asks; [`Timer`] gives hyper virtual time.
 //!
-//! With the feature `hyper` only: hyper depends on parts of tokio (no runtime), which the library
-//! crates below must not.
+//! hyper depends on parts of tokio (no runtime), which is why this is not in sim-net: the drop-in for tokio is
+//! built on that.
 
-use crate::time::Sleep;
 use futures::io::{AsyncRead, AsyncWrite};
 use hyper::rt::ReadBufCursor;
+use sim_runtime::executor::{Sleep, sleep};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -77,7 +77,7 @@ where
     F::Output: 'static,
 {
     fn execute(&self, future: F) {
-        drop(crate::spawn(future));
+        drop(sim_runtime::spawn(future));
     }
 }
 
@@ -99,7 +99,7 @@ impl hyper::rt::Sleep for Sleeping {}
 
 impl hyper::rt::Timer for Timer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(Sleeping(crate::time::sleep(duration)))
+        Box::pin(Sleeping(sleep(duration)))
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {

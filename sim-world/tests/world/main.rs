@@ -1,0 +1,12 @@
+//! What third parties, browsers, clients and configuration do, and that planted defects are found with them.
+
+mod browser;
+mod client;
+mod config;
+mod http;
+mod identity;
+mod mail;
+mod payments;
+mod planted;
+mod queue;
+mod run;
