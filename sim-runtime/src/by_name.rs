@@ -14,7 +14,7 @@ pub(crate) struct ByName<T>(HashMap<Arc<str>, T, BuildHasherDefault<NameHasher>>
 
 impl<T> Default for ByName<T> {
     fn default() -> Self {
-        Self(HashMap::default())
+        Self(HashMap::with_capacity_and_hasher(14, BuildHasherDefault::default()))
     }
 }
 
