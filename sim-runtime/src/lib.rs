@@ -6,6 +6,7 @@
 //! * [`tape`]: every choice of a run, in named lanes
 //! * [`time`]: virtual time, timers, clock errors
 //! * [`trace`]: facts and the digest that stands for a run
+//! * [`index`]: a map that is asked but never walked
 //! * [`schedule`]: who runs next
 //! * [`task`]: what is kept about a task
 //! * [`cause`]: the request behind each fact
@@ -17,12 +18,12 @@
 //! * [`report`]: what a failure tells
 //! * [`drive`]: what a test or a program does with a scenario
 
-mod by_name;
 pub mod cause;
 pub mod drive;
 pub mod executor;
 pub mod explore;
 pub mod fault;
+pub mod index;
 pub mod node;
 pub mod report;
 pub mod schedule;

@@ -71,6 +71,8 @@ pub(crate) struct Contention {
     pub(crate) is_member: bool,
     /// whether what it holds is enough already
     pub(crate) is_enough: bool,
+    /// met in a version to come: PostgreSQL waits there, NOWAIT and SKIP LOCKED or not
+    pub(crate) is_newer: bool,
 }
 
 /// Looks at a version's holders for one who wants `mode`.

@@ -61,8 +61,9 @@ impl<'a> RowTurn<'a> {
             }
             self.held = Some((mode, owner));
         }
+        let policy = if found.is_newer { WaitPolicy::Wait } else { self.policy };
         for xid in &found.wait_for {
-            if !self.session.wait_for_transaction(*xid, self.policy).await? {
+            if !self.session.wait_for_transaction(*xid, policy).await? {
                 return Ok(false);
             }
         }
@@ -134,6 +135,7 @@ impl State {
             if !found.wait_for.is_empty() {
                 // No place in this version's queue for it: nobody here is in the way.
                 found.is_member = true;
+                found.is_newer = true;
                 return LockStep::Wait(found);
             }
             let is_gone = tuple.xmax.is_some() && !is_own(self.own(proc), tuple.xmax);

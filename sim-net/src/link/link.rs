@@ -4,8 +4,9 @@
 //! that the path of a packet reads a handful of fields and loops over no rules.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::rc::Rc;
+
+use sim_runtime::index::Index;
 
 use crate::link::rules::Rule;
 use crate::link::{Choices, Effect, Latency, NodeId, Ratio, RuleId, Selector};
@@ -153,7 +154,7 @@ const PACKET_OVERHEAD_BYTES: u64 = 66;
 #[derive(Debug)]
 pub struct Links {
     all: Vec<Link>,
-    by_ends: BTreeMap<(NodeId, NodeId), LinkId>,
+    by_ends: Index<(NodeId, NodeId), LinkId>,
     latency: Rc<Latency>,
     loopback: Rc<Latency>,
     per_pair: BTreeMap<(NodeId, NodeId), Rc<Latency>>,
@@ -166,7 +167,7 @@ impl Links {
     pub fn new(latency: Latency, loopback: Latency) -> Links {
         Links {
             all: Vec::with_capacity(8),
-            by_ends: BTreeMap::new(),
+            by_ends: Index::default(),
             latency: Rc::new(latency),
             loopback: Rc::new(loopback),
             per_pair: BTreeMap::new(),
@@ -177,11 +178,11 @@ impl Links {
 
     /// The link from one node to another, and whether it was made just now.
     pub fn between(&mut self, from: NodeId, to: NodeId) -> (LinkId, bool) {
+        if let Some(&id) = self.by_ends.get(&(from, to)) {
+            return (id, false);
+        }
         let id = LinkId(u32::try_from(self.all.len()).expect("fewer than 2^32 links"));
-        match self.by_ends.entry((from, to)) {
-            Entry::Occupied(known) => return (*known.get(), false),
-            Entry::Vacant(new) => *new.insert(id),
-        };
+        self.by_ends.insert((from, to), id);
         let base = match self.per_pair.get(&(from, to)) {
             Some(latency) => latency.clone(),
             None if from == to => self.loopback.clone(),

@@ -40,7 +40,9 @@ impl Waiters {
             Interest::Write => &mut self.write,
         };
         if slot.as_ref().is_none_or(|waker| !waker.will_wake(context.waker())) {
-            drops.extend(slot.replace(context.waker().clone()));
+            if let Some(before) = slot.replace(context.waker().clone()) {
+                drops.push(before);
+            }
         }
     }
 
@@ -182,6 +184,8 @@ pub(crate) struct Listener {
 pub(crate) struct Shared {
     pub(crate) links: Links,
     pub(crate) lanes: Vec<Lane>,
+    /// Names of lanes are put together here.
+    name: String,
     pub(crate) queue: Queue,
     pub(crate) wakes: Vec<Waker>,
     pub(crate) drops: Vec<Waker>,
@@ -225,6 +229,7 @@ impl State {
             shared: Shared {
                 links: Links::new(LATENCY, LOOPBACK),
                 lanes: Vec::with_capacity(8),
+                name: String::new(),
                 queue: Queue::new(),
                 wakes: Vec::new(),
                 drops: Vec::new(),
@@ -286,8 +291,11 @@ impl Shared {
         if made {
             let (from, to) = (world.node_name(from), world.node_name(to));
             let or_scenario = |name| if name == "" { "scenario" } else { name };
-            let name = ["net/", or_scenario(&from), ">", or_scenario(&to)].concat();
-            self.lanes.push(world.tape.lane(&name));
+            self.name.clear();
+            for part in ["net/", or_scenario(&from), ">", or_scenario(&to)] {
+                self.name.push_str(part);
+            }
+            self.lanes.push(world.tape.lane(&self.name));
         }
         id
     }

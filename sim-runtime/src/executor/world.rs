@@ -34,8 +34,10 @@ pub struct World {
     pub limits: Limits,
     pub(super) run: u32,
     pub(super) now: Cell<Nanos>,
-    /// The earliest of all timers and of the agenda.
+    /// The earliest of all timers and of the agenda, or earlier.
     pub(super) next_deadline: Cell<Nanos>,
+    /// The earliest of all timers, or earlier, when that one was cancelled.
+    pub(super) timers_at: Cell<Nanos>,
     pub(super) agenda: OnceCell<Rc<dyn Agenda>>,
     pub(super) agenda_at: Cell<Nanos>,
     pub(super) timers: RefCell<Timers>,
@@ -204,6 +206,7 @@ impl World {
             run: RUNS.fetch_add(1, Ordering::Relaxed),
             now: Cell::new(0),
             next_deadline: Cell::new(Nanos::MAX),
+            timers_at: Cell::new(Nanos::MAX),
             agenda: OnceCell::new(),
             agenda_at: Cell::new(Nanos::MAX),
             timers: RefCell::default(),
@@ -351,9 +354,8 @@ impl World {
 
     /// Arms a timer for the true time `deadline`.
     pub fn arm(&self, deadline: Nanos, waker: Waker) -> TimerKey {
-        if deadline < self.next_deadline.get() {
-            self.next_deadline.set(deadline);
-        }
+        self.timers_at.set(self.timers_at.get().min(deadline));
+        self.next_deadline.set(self.next_deadline.get().min(deadline));
         self.timers.borrow_mut().arm(deadline, waker)
     }
 
@@ -378,9 +380,7 @@ impl World {
     #[inline]
     pub fn agenda_due(&self, at: Nanos) {
         self.agenda_at.set(at);
-        if at < self.next_deadline.get() {
-            self.next_deadline.set(at);
-        }
+        self.next_deadline.set(self.next_deadline.get().min(at));
     }
 
     /// Replaces the waker of a pending timer; false if it has fired.

@@ -1,7 +1,7 @@
 //! The nodes of a run, and who is told of their fate.
 
-use crate::by_name::ByName;
 use crate::executor::{World, spawn_on};
+use crate::index::Index;
 use crate::task::NodeId;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -59,7 +59,7 @@ pub struct NodeState {
 pub struct Nodes {
     /// By number, from 1; number 0 is the scenario.
     states: RefCell<Vec<NodeState>>,
-    by_name: RefCell<ByName<NodeId>>,
+    by_name: RefCell<Index<Arc<str>, NodeId>>,
     lifecycles: RefCell<Vec<Rc<dyn Lifecycle>>>,
     environment_changes: Cell<u64>,
 }

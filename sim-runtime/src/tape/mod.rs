@@ -23,7 +23,7 @@ pub(crate) use draw::uniform;
 pub use lane::{Entropy, Lane};
 pub use recording::{Choice, Recording, RecordingError};
 
-use crate::by_name::ByName;
+use crate::index::Index;
 use crate::trace::Digest;
 use lane::LaneState;
 use rand_chacha::ChaCha8Rng;
@@ -58,7 +58,7 @@ pub(crate) struct Shared {
 struct Lanes {
     /// By number, in the order they were first asked for.
     all: Vec<Rc<LaneState>>,
-    by_name: ByName<Rc<LaneState>>,
+    by_name: Index<Arc<str>, Rc<LaneState>>,
 }
 
 impl Tape {
