@@ -113,7 +113,13 @@ impl State {
         match state {
             UpdateState::Invisible => return LockStep::Invisible,
             UpdateState::SelfChanged => return LockStep::SelfModified,
-            UpdateState::Updated | UpdateState::Deleted if is_outrun => return LockStep::Outrun(state),
+            UpdateState::Updated | UpdateState::Deleted if is_outrun => {
+                let found = contention(tuple, self.row_locks.holders(table, tid), mode, own, is_active);
+                if found.wait_for.is_empty() {
+                    return LockStep::Outrun(state);
+                }
+                return LockStep::Wait(found);
+            }
             _ => {}
         }
         let found = contention(tuple, self.row_locks.holders(table, tid), mode, own, is_active);

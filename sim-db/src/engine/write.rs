@@ -84,7 +84,15 @@ impl State {
                 return Err(DatabaseError::internal("attempted to update invisible tuple"));
             }
             UpdateState::SelfChanged => ChangeStep::SelfModified,
-            UpdateState::Updated | UpdateState::Deleted => ChangeStep::Outrun(mode, state),
+            // Whoever else holds the version is waited for, also when who changed it has committed.
+            UpdateState::Updated | UpdateState::Deleted => {
+                let found = contention(tuple, self.row_locks.holders(table, tid), mode, own, is_active);
+                if found.wait_for.is_empty() {
+                    ChangeStep::Outrun(mode, state)
+                } else {
+                    ChangeStep::Wait(found, mode)
+                }
+            }
             UpdateState::Current if !tuple.flags.has(TupleFlags::LOCKED) => ChangeStep::Done(mode),
             UpdateState::Current | UpdateState::BeingChanged(_) => {
                 let found = contention(tuple, self.row_locks.holders(table, tid), mode, own, is_active);

@@ -498,7 +498,7 @@ impl Connection {
             binder.settle_columns(&mut bound)?;
             Ok(bound)
         });
-        let locks: Vec<(Oid, LockMode)> = binder.locks.iter().map(|(oid, mode)| (*oid, *mode)).collect();
+        let locks = std::mem::take(&mut binder.locks);
         let bound = match bound {
             Ok(bound) => bound,
             Err(raised) => return Err(Refused { raised, locks }),

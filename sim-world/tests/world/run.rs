@@ -1,11 +1,11 @@
 //! Runs scenarios: some seeds that must pass, or a sweep that must find something.
 
 use sim::Sim;
-use sim::node::service::Services;
 use sim::explore::{
     Diagnosis, Extent, Isolation, Request, Rerun, Runner, Scenario, Settings, Silent, answer_parent,
     diagnose, sweep,
 };
+use sim::node::service::Services;
 
 fn scenario<F>(name: &str, body: impl Fn(Sim) -> F + Send + Sync + 'static) -> Scenario
 where
@@ -49,7 +49,14 @@ where
 }
 
 fn settings(seeds: u64) -> Settings {
-    Settings { extent: Extent::Seeds(seeds), jobs: 2, policy: None, isolation: Isolation::Thread, log: None, services: Services::default() }
+    Settings {
+        extent: Extent::Seeds(seeds),
+        jobs: 2,
+        policy: None,
+        isolation: Isolation::Thread,
+        log: None,
+        services: Services::default(),
+    }
 }
 
 /// What a sweep of 1,000 seeds finds, shrunk and confirmed in a fresh process. `None` in that process. `test` is the

@@ -23,7 +23,6 @@ use crate::value::{DataType, Oid, oid};
 use scope::Scope;
 use sqlparser::ast;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 thread_local! {
@@ -111,8 +110,8 @@ pub struct Binder {
     pub params_allowed: bool,
     scopes: Vec<Scope>,
     ctes: Vec<CteBinding>,
-    /// Table locks to take before the statement runs.
-    pub locks: BTreeMap<Oid, LockMode>,
+    /// Table locks to take before the statement runs, in the order in which it names the tables.
+    pub locks: Vec<(Oid, LockMode)>,
     /// Views and tables read, for dependencies.
     pub depends: Vec<Oid>,
     next_frame: usize,
@@ -136,7 +135,7 @@ impl Binder {
             params_allowed,
             scopes: Vec::new(),
             ctes: Vec::new(),
-            locks: BTreeMap::new(),
+            locks: Vec::new(),
             depends: Vec::new(),
             next_frame: 0,
             next_once: 0,
@@ -154,8 +153,10 @@ impl Binder {
 
     /// Takes a table lock before the statement runs.
     pub fn lock(&mut self, table: Oid, mode: LockMode) {
-        let held = self.locks.entry(table).or_insert(mode);
-        *held = (*held).max(mode);
+        match self.locks.iter_mut().find(|(known, _)| *known == table) {
+            Some((_, held)) => *held = (*held).max(mode),
+            None => self.locks.push((table, mode)),
+        }
         self.depends.push(table);
     }
 

@@ -407,15 +407,17 @@ impl Connection {
                         child.name
                     )));
                 }
-                self.skip_notice(b"00000", format!("truncate cascades to table \"{}\"", child.name));
                 self.session
                     .lock_table(TableId(child.oid), LockMode::AccessExclusive, WaitPolicy::Wait)
                     .await?;
                 self.refuse_pending(child, "TRUNCATE")?;
+                self.skip_notice(b"00000", format!("truncate cascades to table \"{}\"", child.name));
                 tables.push(child.clone());
             }
         }
         for table in &tables {
+            // Its indexes are made anew, under a lock of their own.
+            self.session.lock_table(TableId(table.oid), LockMode::Share, WaitPolicy::Wait).await?;
             self.session.truncate_table(TableId(table.oid))?;
             if restart {
                 for sequence in table.columns.iter().filter_map(|column| column.sequence) {

@@ -75,7 +75,8 @@ impl ScanState {
                     }
                     prefix.push(value);
                 }
-                if *unique {
+                // The upper levels may see an old row beside the transaction's own new one of the same key.
+                if *unique && !session.transaction_options().isolation.keeps_snapshot() {
                     let found = session.index_lookup(*index, &prefix, &snapshot)?;
                     *self = Self::Points(found.into_iter().collect::<Vec<_>>().into_iter());
                     return Ok(());

@@ -155,7 +155,7 @@ pub fn choose(table: &Rc<Table>, conditions: &[Expr], order: &[(Expr, bool)], bi
                 equal,
                 lower,
                 upper,
-                unique,
+                unique: unique && index.deferrable.is_none(),
                 backward: ordered && backward,
                 descending,
             };
