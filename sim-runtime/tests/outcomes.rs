@@ -199,3 +199,36 @@ fn a_sweep_keeps_the_lowest_failing_seed_whatever_the_jobs() {
     assert_eq!(Some(&one), found(2).as_ref());
     assert_eq!(Some(&one), found(8).as_ref());
 }
+
+#[test]
+fn a_seed_runs_alike_recorded_or_not_and_repeated_under_every_policy() {
+    let scenario = scenario(|sim| async move {
+        let work = |task: u64| async move {
+            for round in 0..3 {
+                sim_runtime::executor::yield_now().await;
+                sim.sleep(Duration::from_nanos(task % 7 * round)).await;
+            }
+        };
+        let tasks: Vec<_> = (0..300).map(|task| sim.spawn(work(task))).collect();
+        for (number, task) in tasks.into_iter().enumerate() {
+            if number % 50 == 7 {
+                task.abort();
+            }
+            assert_eq!(task.await.is_err_and(|error| error.is_panic()), false);
+        }
+    });
+    for policy in ["fifo", "uniform", "weighted", "pos", "pct:2"] {
+        let run = |script, recording| {
+            let policy = policy.parse().expect("it exists");
+            let ended = Runner::new(&scenario, Isolation::Thread)
+                .run(&scenario, &Request { seed: 3, script, policy, recording });
+            assert_eq!(ended.outcome, Outcome::Passed, "{policy}");
+            ended
+        };
+        let recorded = run(None, true);
+        let repeated = run(Some(recorded.recording.clone()), true);
+        for other in [run(None, false), repeated] {
+            assert_eq!((other.digest, other.steps), (recorded.digest, recorded.steps), "{policy}");
+        }
+    }
+}

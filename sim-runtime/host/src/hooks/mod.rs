@@ -28,12 +28,19 @@ mod socket_address;
 mod socket_bytes;
 mod sockets;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::machine::{Errno, Refused, Verdict};
 
 /// Finds every real function now: `dlsym` takes locks that a signal handler or a forked child must not wait for.
 pub(crate) fn prepare() {
-    next::find_all();
-    files::find_executable();
+    // Finding them twice does no harm; a lock would, in a forked child.
+    static PREPARED: AtomicBool = AtomicBool::new(false);
+    if !PREPARED.load(Ordering::Acquire) {
+        next::find_all();
+        files::find_executable();
+        PREPARED.store(true, Ordering::Release);
+    }
 }
 
 /// Sets `errno` and returns the -1 that goes with it.
