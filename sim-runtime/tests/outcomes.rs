@@ -214,7 +214,7 @@ fn a_seed_runs_alike_recorded_or_not_and_repeated_under_every_policy() {
             if number % 50 == 7 {
                 task.abort();
             }
-            assert_eq!(task.await.is_err_and(|error| error.is_panic()), false);
+            assert!(task.await.is_ok() || number % 50 == 7);
         }
     });
     for policy in ["fifo", "uniform", "weighted", "pos", "pct:2"] {
@@ -227,8 +227,9 @@ fn a_seed_runs_alike_recorded_or_not_and_repeated_under_every_policy() {
         };
         let recorded = run(None, true);
         let repeated = run(Some(recorded.recording.clone()), true);
-        for other in [run(None, false), repeated] {
-            assert_eq!((other.digest, other.steps), (recorded.digest, recorded.steps), "{policy}");
-        }
+        assert_eq!(repeated.digest, recorded.digest, "{policy}");
+        // A digest of a recorded run covers facts that are not told otherwise.
+        let seen = |ended: &Ended| (ended.steps, ended.elapsed, ended.choices);
+        assert_eq!(seen(&run(None, false)), seen(&recorded), "{policy}");
     }
 }
