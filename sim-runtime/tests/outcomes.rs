@@ -200,3 +200,37 @@ fn a_sweep_keeps_the_lowest_failing_seed_whatever_the_jobs() {
     assert_eq!(Some(&one), found(2).as_ref());
     assert_eq!(Some(&one), found(8).as_ref());
 }
+
+#[test]
+fn a_seed_runs_alike_recorded_or_not_and_repeated_under_every_policy() {
+    let scenario = scenario(|sim| async move {
+        let work = |task: u64| async move {
+            for round in 0..3 {
+                sim_runtime::executor::yield_now().await;
+                sim.sleep(Duration::from_nanos(task % 7 * round)).await;
+            }
+        };
+        let tasks: Vec<_> = (0..300).map(|task| sim.spawn(work(task))).collect();
+        for (number, task) in tasks.into_iter().enumerate() {
+            if number % 50 == 7 {
+                task.abort();
+            }
+            assert!(task.await.is_ok() || number % 50 == 7);
+        }
+    });
+    for policy in ["fifo", "uniform", "weighted", "pos", "pct:2"] {
+        let run = |script, recording| {
+            let policy = policy.parse().expect("it exists");
+            let ended = Runner::new(&scenario, Isolation::Thread)
+                .run(&scenario, &Request { seed: 3, script, policy, recording });
+            assert_eq!(ended.outcome, Outcome::Passed, "{policy}");
+            ended
+        };
+        let recorded = run(None, true);
+        let repeated = run(Some(recorded.recording.clone()), true);
+        assert_eq!(repeated.digest, recorded.digest, "{policy}");
+        // A digest of a recorded run covers facts that are not told otherwise.
+        let seen = |ended: &Ended| (ended.steps, ended.elapsed, ended.choices);
+        assert_eq!(seen(&run(None, false)), seen(&recorded), "{policy}");
+    }
+}

@@ -68,9 +68,10 @@ impl Names {
             return Ok(vec![ip]);
         }
         let name = host.trim_end_matches('.');
-        let lower: Cow<'_, str> = match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            true => name.to_ascii_lowercase().into(),
-            false => name.into(),
+        let lower: Cow<'_, str> = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            name.to_ascii_lowercase().into()
+        } else {
+            name.into()
         };
         match self.records.get(&*lower) {
             Some(Record::Addresses(addresses)) if !addresses.is_empty() => return Ok(addresses.clone()),

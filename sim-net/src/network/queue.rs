@@ -11,7 +11,7 @@ use sim_runtime::executor::World;
 use crate::tcp::{Side, Timer};
 
 /// Something that becomes due.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Due {
     /// A timer of a connection.
     Connection { index: u32, generation: u32, side: Side, timer: Timer },
@@ -25,17 +25,60 @@ pub(crate) enum Due {
     Request { number: u64 },
 }
 
-/// What is due when; only the instant and the order of adding compare.
+impl Due {
+    /// As a kind below 256 and what it is about. Heaps move their entries often, and whole words move in registers.
+    #[inline]
+    fn pack(self) -> (u64, u64) {
+        let both = |index, generation| u64::from(index) << 32 | u64::from(generation);
+        match self {
+            Due::Connection { index, generation, side, timer } => {
+                (2 * timer as u64 + side as u64, both(index, generation))
+            }
+            Due::NoSuchHost { index, generation } => (KINDS, both(index, generation)),
+            Due::Rule { number } => (KINDS + 1, number),
+            Due::Datagram { number } => (KINDS + 2, number),
+            Due::Request { number } => (KINDS + 3, number),
+        }
+    }
+
+    #[inline]
+    fn unpack(kind: u64, about: u64) -> Due {
+        let (index, generation) = ((about >> 32) as u32, about as u32);
+        match kind.checked_sub(KINDS) {
+            None => {
+                let side = if kind.is_multiple_of(2) { Side::Client } else { Side::Server };
+                Due::Connection { index, generation, side, timer: TIMERS[kind as usize / 2] }
+            }
+            Some(0) => Due::NoSuchHost { index, generation },
+            Some(1) => Due::Rule { number: about },
+            Some(2) => Due::Datagram { number: about },
+            Some(_) => Due::Request { number: about },
+        }
+    }
+}
+
+/// In the order of their numbers.
+const TIMERS: [Timer; 5] = [Timer::Arrival, Timer::Window, Timer::Room, Timer::GiveUp, Timer::Keepalive];
+/// Kinds that are timers of a connection, of either side.
+const KINDS: u64 = 2 * TIMERS.len() as u64;
+
+/// What is due when.
 struct Entry {
     at_ns: u64,
-    order: u64,
-    due: Due,
+    /// The order of adding, and below it the kind.
+    order_and_kind: u64,
+    about: u64,
 }
 
 impl Entry {
     #[inline]
     fn key(&self) -> u128 {
-        u128::from(self.at_ns) << 64 | u128::from(self.order)
+        u128::from(self.at_ns) << 64 | u128::from(self.order_and_kind)
+    }
+
+    #[inline]
+    fn due(&self) -> Due {
+        Due::unpack(self.order_and_kind & 0xff, self.about)
     }
 }
 
@@ -76,20 +119,21 @@ impl Queue {
     /// Adds something; equal instants keep the order they were added in.
     #[inline]
     pub(crate) fn at(&mut self, at_ns: u64, due: Due) {
-        self.heap.push(Entry { at_ns, order: self.order, due });
+        let (kind, about) = due.pack();
+        self.heap.push(Entry { at_ns, order_and_kind: self.order << 8 | kind, about });
         self.order += 1;
     }
 
     /// The next thing that will be due.
     pub(crate) fn next(&self) -> Option<Due> {
-        self.heap.peek().map(|entry| entry.due)
+        self.heap.peek().map(Entry::due)
     }
 
     /// Takes the next thing that is due.
     #[inline]
     pub(crate) fn due(&mut self, now_ns: u64) -> Option<Due> {
         if self.heap.peek().is_some_and(|entry| entry.at_ns <= now_ns) {
-            self.heap.pop().map(|entry| entry.due)
+            self.heap.pop().map(|entry| entry.due())
         } else {
             None
         }
@@ -99,5 +143,29 @@ impl Queue {
     #[inline]
     pub(crate) fn announce(&self, world: &World) {
         world.agenda_due(self.heap.peek().map_or(u64::MAX, |entry| entry.at_ns));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_added_comes_back_in_order_of_time_and_of_adding() {
+        let (index, generation, number) = (u32::MAX, 7, u64::MAX);
+        let mut all: Vec<Due> = TIMERS
+            .into_iter()
+            .flat_map(|timer| [Side::Client, Side::Server].map(|side| (timer, side)))
+            .map(|(timer, side)| Due::Connection { index, generation, side, timer })
+            .collect();
+        all.extend([Due::NoSuchHost { index, generation }, Due::Rule { number }]);
+        all.extend([Due::Datagram { number }, Due::Request { number }]);
+        let mut queue = Queue::new();
+        all.iter().for_each(|due| queue.at(5, *due));
+        all.iter().for_each(|due| queue.at(3, *due));
+        assert_eq!(queue.next(), Some(all[0]));
+        assert_eq!(std::iter::from_fn(|| queue.due(4)).collect::<Vec<_>>(), all);
+        assert_eq!(std::iter::from_fn(|| queue.due(5)).collect::<Vec<_>>(), all);
+        assert_eq!(queue.next(), None);
     }
 }

@@ -39,10 +39,10 @@ impl Waiters {
             Interest::Read => &mut self.read,
             Interest::Write => &mut self.write,
         };
-        if slot.as_ref().is_none_or(|waker| !waker.will_wake(context.waker())) {
-            if let Some(before) = slot.replace(context.waker().clone()) {
-                drops.push(before);
-            }
+        if slot.as_ref().is_none_or(|waker| !waker.will_wake(context.waker()))
+            && let Some(before) = slot.replace(context.waker().clone())
+        {
+            drops.push(before);
         }
     }
 
@@ -290,10 +290,10 @@ impl Shared {
         let (id, made) = self.links.between(from, to);
         if made {
             let (from, to) = (world.node_name(from), world.node_name(to));
-            let or_scenario = |name| if name == "" { "scenario" } else { name };
             self.name.clear();
-            for part in ["net/", or_scenario(&from), ">", or_scenario(&to)] {
-                self.name.push_str(part);
+            for (before, node) in [("net/", &from), (">", &to)] {
+                self.name.push_str(before);
+                self.name.push_str(if node.is_empty() { "scenario" } else { node });
             }
             self.lanes.push(world.tape.lane(&self.name));
         }

@@ -308,19 +308,20 @@ impl Connection {
             Kind::Ack | Kind::Reset => Some(0),
             _ => arrives.and_then(|at| Some(at + wire.trip_ns(side.other())?)),
         };
-        let segment = self.pipes[side as usize].send(Segment {
+        let acked_ns = acked.unwrap_or(NEVER);
+        let arrives_ns = self.pipes[side as usize].send(Segment {
             sent_ns: now,
             arrives_ns: arrives.unwrap_or(NEVER),
-            acked_ns: acked.unwrap_or(NEVER),
+            acked_ns,
             bytes: bytes as u32,
             kind,
         });
-        if segment.arrives_ns != NEVER {
-            wire.timer(segment.arrives_ns, side, Timer::Arrival);
+        if arrives_ns != NEVER {
+            wire.timer(arrives_ns, side, Timer::Arrival);
         } else if !behind_a_stuck_one {
             wire.event(side, Event::Stuck);
         }
-        if segment.acked_ns == NEVER {
+        if acked_ns == NEVER {
             self.arm_give_up(wire, side);
         }
     }

@@ -16,7 +16,7 @@ pub(super) fn seed_select(tape: &Tape) {
     let generator = GENERATOR.get_or_init(|| ThreadWord::find(|| _ = step(), xorshift));
     if let Some(generator) = generator {
         step();
-        generator.set(tape.entropy("futures.select").word() | 1);
+        generator.set(tape.word("futures.select") | 1);
     }
 }
 

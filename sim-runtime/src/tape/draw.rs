@@ -73,6 +73,7 @@ impl Lane {
 
     /// True with probability `ratio`; calm is false. Recorded as one bit, whatever the ratio; a
     /// ratio of 0 is no choice.
+    #[inline]
     pub fn chance(&self, ratio: Ratio) -> bool {
         if ratio.numerator == 0 {
             return false;

@@ -129,11 +129,21 @@ impl Tape {
         Entropy(self.generator(&format!("entropy/{name}")))
     }
 
+    /// One word of entropy, where a stream would be too much.
+    pub(crate) fn word(&self, name: &str) -> u64 {
+        self.named(name).value()
+    }
+
+    fn named(&self, name: &str) -> Digest {
+        let mut digest = Digest::new(self.0.seed);
+        digest.bytes(name.as_bytes());
+        digest
+    }
+
     /// A generator for code that decides *how* to choose (policies, fault plans) and records
     /// what it chose through a lane. Depends on the seed and `name` alone.
     pub fn generator(&self, name: &str) -> Generator {
-        let mut digest = Digest::new(self.0.seed);
-        digest.bytes(name.as_bytes());
+        let mut digest = self.named(name);
         let mut key = [0; 32];
         for (index, part) in key.chunks_exact_mut(8).enumerate() {
             digest.word(index as u64);

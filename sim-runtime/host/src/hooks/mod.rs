@@ -32,12 +32,19 @@ mod sockets;
 #[cfg(target_arch = "x86_64")]
 mod time_stamp;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::machine::{Errno, Refused, Verdict};
 
 /// Finds every real function now: `dlsym` takes locks that a signal handler or a forked child must not wait for.
 pub(crate) fn prepare() {
-    next::find_all();
-    files::find_executable();
+    // Finding them twice does no harm; a lock would, in a forked child.
+    static PREPARED: AtomicBool = AtomicBool::new(false);
+    if !PREPARED.load(Ordering::Acquire) {
+        next::find_all();
+        files::find_executable();
+        PREPARED.store(true, Ordering::Release);
+    }
 }
 
 /// Closes off, or gives back to this thread, what it could ask of the processor itself.
