@@ -71,7 +71,15 @@ impl Scenario {
             Box::pin(async move { future.await.finish() })
         });
         let (limits, services) = (Limits::default(), Services::default());
-        Self { name: name.to_owned(), body, written_at: Location::caller(), parts: &[], limits, rerun, services }
+        Self {
+            name: name.to_owned(),
+            body,
+            written_at: Location::caller(),
+            parts: &[],
+            limits,
+            rerun,
+            services,
+        }
     }
 
     /// The scenario with other bounds.
