@@ -206,5 +206,7 @@ async fn a_port_is_taken_once_and_free_after_the_last_copy() {
     let std = back.into_std().expect("a descriptor");
     assert_eq!(std.local_addr().expect("bound").port(), 8080);
     drop(std);
-    TcpListener::bind("127.0.0.1:8080").expect("free again");
+    let of_runtime = tokio::net::TcpListener::bind("127.0.0.1:8080").await.expect("free again");
+    let std = of_runtime.into_std().expect("a descriptor");
+    assert_eq!(std.accept().expect_err("a runtime's sockets do not wait").kind(), ErrorKind::WouldBlock);
 }

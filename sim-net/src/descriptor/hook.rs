@@ -297,12 +297,12 @@ impl Sockets for Hook {
                     let accept = || listener.try_accept();
                     let (stream, peer) =
                         when_ready(may_wait, limit, accept, |context| listener.poll_ready(context))?;
-                    Ok((made(Socket::Stream(Arc::new(stream))), SocketAddress::Internet(peer)))
+                    Ok((made(Socket::Stream(Arc::new(stream)), true), SocketAddress::Internet(peer)))
                 }
                 Socket::UnixListener(listener) => {
                     let accept = || listener.try_accept();
                     let stream = when_ready(may_wait, limit, accept, |context| listener.poll_ready(context))?;
-                    Ok((made(Socket::UnixStream(Arc::new(stream))), unix(None)))
+                    Ok((made(Socket::UnixStream(Arc::new(stream)), true), unix(None)))
                 }
                 _ => Err(error(ErrorKind::InvalidInput)),
             }

@@ -76,7 +76,7 @@ impl Socket {
     }
 }
 
-/// The descriptor of a simulated socket, made when it is asked for.
+/// The descriptor of a runtime's socket, made when it is asked for. Calls on it do not wait, as the runtime has it.
 #[derive(Debug, Default)]
 pub struct Descriptor(OnceLock<OwnedFd>);
 
@@ -99,7 +99,7 @@ impl Descriptor {
     /// # Panics
     /// When the host has no descriptor left.
     pub fn get(&self, socket: impl FnOnce() -> Socket) -> &OwnedFd {
-        self.0.get_or_init(|| made(socket()))
+        self.0.get_or_init(|| made(socket(), false))
     }
 
     /// Gives the descriptor away: it stands for `socket`, which lives as long as it.
@@ -107,7 +107,7 @@ impl Descriptor {
     /// # Panics
     /// When the host has no descriptor left.
     pub fn into_fd(mut self, socket: impl FnOnce() -> Socket) -> OwnedFd {
-        self.0.take().unwrap_or_else(|| made(socket()))
+        self.0.take().unwrap_or_else(|| made(socket(), false))
     }
 
     /// The same descriptor for another socket, if there is one: it has connected, for example.
@@ -117,10 +117,10 @@ impl Descriptor {
     }
 }
 
-fn made(socket: Socket) -> OwnedFd {
+fn made(socket: Socket, may_wait: bool) -> OwnedFd {
     let (family, kind) = socket.shape();
-    let fd =
-        sim_host::outside(|| unconnected(family, kind)).expect("the host has room for one more descriptor");
+    let fd = sim_host::outside(|| unconnected(family, kind, may_wait))
+        .expect("the host has room for one more descriptor");
     if let Some(world) = try_current() {
         table(&world).put(&world, fd.as_raw_fd(), socket);
     }

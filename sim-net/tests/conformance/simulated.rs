@@ -76,7 +76,7 @@ impl Kit {
     }
 
     pub async fn connect_with(&self, to: SocketAddr, from: Option<&str>, receive: Option<u32>) -> R<Stream> {
-        let mut socket = TcpSocket::new_v4();
+        let socket = TcpSocket::new_v4();
         if let Some(bytes) = receive {
             socket.set_recv_buffer_size(bytes);
         }

@@ -179,13 +179,14 @@ pub enum Family {
     Unix,
 }
 
-/// A real socket that is bound and connected to nothing: a number for a simulated one.
+/// A real socket that is bound and connected to nothing: a number for a simulated one. Whether calls on it may wait is
+/// the real one's flag too.
 ///
 /// # Errors
 ///
 /// When the host has no descriptor left; `InvalidInput` for a kind that is neither stream nor datagram.
 #[cfg(unix)]
-pub fn unconnected(family: Family, kind: SocketKind) -> io::Result<OwnedFd> {
+pub fn unconnected(family: Family, kind: SocketKind, may_wait: bool) -> io::Result<OwnedFd> {
     let family = match family {
         Family::V4 => libc::AF_INET,
         Family::V6 => libc::AF_INET6,
@@ -203,9 +204,13 @@ pub fn unconnected(family: Family, kind: SocketKind) -> io::Result<OwnedFd> {
     }
     // SAFETY: made just now, and nobody else's.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-    // SAFETY: a command with an integer argument. (`SOCK_CLOEXEC` in the call above is not on every Unix.)
-    if unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
-        return Err(io::Error::last_os_error());
+    // `SOCK_CLOEXEC` and `SOCK_NONBLOCK` in the call above are not on every Unix.
+    let nonblocking = if may_wait { 0 } else { libc::O_NONBLOCK };
+    for (command, flag) in [(libc::F_SETFD, libc::FD_CLOEXEC), (libc::F_SETFL, nonblocking)] {
+        // SAFETY: a command with an integer argument.
+        if unsafe { libc::fcntl(fd.as_raw_fd(), command, flag) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
     }
     Ok(fd)
 }

@@ -55,10 +55,10 @@ impl Sockets for Echo {
     }
     fn connect(&self, fd: i32, _kind: SocketKind, address: &SocketAddress, may_wait: bool) -> Answer<()> {
         let done = self.keep(fd, format!("connect {address}"));
-        if !may_wait { Answer::Failed(libc::EINPROGRESS) } else { done }
+        if may_wait { done } else { Answer::Failed(libc::EINPROGRESS) }
     }
     fn accept(&self, _fd: i32, _may_wait: bool) -> Answer<(OwnedFd, SocketAddress)> {
-        let fd = unconnected(Family::V4, SocketKind::Stream).expect("room for one more");
+        let fd = unconnected(Family::V4, SocketKind::Stream, true).expect("room for one more");
         self.keep(fd.as_raw_fd(), "accept".to_owned());
         Answer::Done((fd, address()))
     }
