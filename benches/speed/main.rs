@@ -93,6 +93,12 @@ fn ratios() -> Vec<Row> {
         let (reference, sim) =
             (|| workloads::yields_reference(tasks, each), || workloads::yields(tasks, each));
         rows.push(Row::measure(name, target, Clock::Thread, tasks * each, reference, sim));
+        if target.is_some() {
+            // For orientation: no policy, no tape, nothing but a random pick in the reference loop.
+            let name = format!("yields, {tasks} tasks, a bare random pick");
+            let random = || workloads::yields_picked_at_random(tasks, each);
+            rows.push(Row::measure(name, None, Clock::Thread, tasks * each, reference, random));
+        }
     }
     let (tasks, each, target) = TIMERS;
     let (reference, sim) = (|| workloads::timers_reference(tasks, each), || workloads::timers(tasks, each));

@@ -93,11 +93,19 @@ pub struct Loop {
 impl Loop {
     /// Runs `main`, and whatever it spawns, until it has ended.
     pub fn run<F: Future<Output = ()> + 'static>(main: impl FnOnce(Rc<Self>) -> F) {
+        Self::run_picking(VecDeque::pop_front, main);
+    }
+
+    /// As [`Loop::run`], where `pick` takes the task that runs next.
+    pub fn run_picking<F: Future<Output = ()> + 'static>(
+        mut pick: impl FnMut(&mut VecDeque<Runnable>) -> Option<Runnable>,
+        main: impl FnOnce(Rc<Self>) -> F,
+    ) {
         let this = Rc::new(Self::default());
         let main = this.spawn(main(this.clone()));
         loop {
             loop {
-                let next = this.ready.borrow_mut().pop_front();
+                let next = pick(&mut this.ready.borrow_mut());
                 match next {
                     Some(runnable) => runnable.run(),
                     None => break,

@@ -1,6 +1,7 @@
 //! The same programs twice: on the reference loop and in a simulated world.
 
 use crate::reference::{Loop, Mailbox, yield_now};
+use async_task::Runnable;
 use futures::{AsyncReadExt, AsyncWriteExt};
 use sim_net::{Latency, TcpListener, TcpStream, net};
 use sim_runtime::executor::{self, Heartbeat, Setup};
@@ -10,6 +11,7 @@ use sim_runtime::sim::{Ended, run_scenario};
 use sim_runtime::tape::{Lane, Ratio, Tape};
 use sim_runtime::{Limits, Sim};
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
@@ -51,7 +53,20 @@ fn passed(ended: &Ended) {
 
 /// `tasks` tasks that yield `each` times.
 pub fn yields_reference(tasks: usize, each: usize) {
-    Loop::run(|own| async move {
+    yields_picked(tasks, each, VecDeque::pop_front);
+}
+
+/// As [`yields_reference`], but a random task runs next: what a random schedule costs at least.
+pub fn yields_picked_at_random(tasks: usize, each: usize) {
+    let mut draws = Draws(1);
+    yields_picked(tasks, each, move |ready| {
+        let at = draws.below(ready.len() as u64);
+        ready.swap_remove_back(at as usize)
+    });
+}
+
+fn yields_picked(tasks: usize, each: usize, pick: impl FnMut(&mut VecDeque<Runnable>) -> Option<Runnable>) {
+    Loop::run_picking(pick, |own| async move {
         let spawn = |_| {
             own.spawn(async move {
                 for _ in 0..each {

@@ -6,6 +6,7 @@
 //! * [`tape`]: every choice of a run, in named lanes
 //! * [`time`]: virtual time, timers, clock errors
 //! * [`trace`]: facts and the digest that stands for a run
+//! * [`index`]: a map that is asked but never walked
 //! * [`schedule`]: who runs next
 //! * [`task`]: what is kept about a task
 //! * [`executor`]: one thread, one ready set, one clock
@@ -20,6 +21,7 @@ pub mod drive;
 pub mod executor;
 pub mod explore;
 pub mod fault;
+pub mod index;
 pub mod node;
 pub mod report;
 pub mod schedule;

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use sim_runtime::index::Index;
+
 use crate::link::rules::Rule;
 use crate::link::{Choices, Effect, Latency, NodeId, Ratio, RuleId, Selector};
 
@@ -32,18 +34,25 @@ pub struct Link {
     /// Receiver.
     pub to: NodeId,
     base: Rc<Latency>,
-    loss: Vec<Ratio>,
-    duplicate: Vec<Ratio>,
-    reorder: Vec<Ratio>,
-    delays: Vec<Latency>,
-    clogs: Vec<u64>,
-    limits: Vec<u64>,
     cuts: u32,
     unreachable: u32,
     holds: u32,
     clogged_until_ns: u64,
     bytes_per_second: u64,
     free_at_ns: u64,
+    /// Apart, because few links have any: with thousands of links each packet looks at two that were not looked at lately.
+    effects: Option<Box<Effects>>,
+}
+
+/// What rules in force add to a link.
+#[derive(Debug, Default)]
+struct Effects {
+    loss: Vec<Ratio>,
+    duplicate: Vec<Ratio>,
+    reorder: Vec<Ratio>,
+    delays: Vec<Latency>,
+    clogs: Vec<u64>,
+    limits: Vec<u64>,
 }
 
 impl Link {
@@ -64,7 +73,8 @@ impl Link {
 
     /// Shortest trip at the moment, without a draw.
     pub fn calm_ns(&self) -> u64 {
-        self.base.calm_ns() + self.delays.iter().map(Latency::calm_ns).sum::<u64>()
+        let delays = self.effects.iter().flat_map(|effects| &effects.delays);
+        self.base.calm_ns() + delays.map(Latency::calm_ns).sum::<u64>()
     }
 
     /// Draws the fate of a packet of `bytes` leaving at `now_ns`.
@@ -74,7 +84,7 @@ impl Link {
             return Passage::Blocked;
         }
         let mut lost = false;
-        for ratio in &self.loss {
+        for ratio in self.effects.iter().flat_map(|effects| &effects.loss) {
             lost |= choices.chance(*ratio);
         }
         let mut at = now_ns.max(self.clogged_until_ns);
@@ -87,7 +97,7 @@ impl Link {
             return Passage::Lost;
         }
         at += self.base.draw(choices);
-        for delay in &self.delays {
+        for delay in self.effects.iter().flat_map(|effects| &effects.delays) {
             at += delay.draw(choices);
         }
         Passage::Arrives(at)
@@ -95,12 +105,14 @@ impl Link {
 
     /// Draws whether a datagram arrives twice.
     pub fn duplicates(&self, choices: &mut impl Choices) -> bool {
-        self.duplicate.iter().fold(false, |hit, ratio| hit | choices.chance(*ratio))
+        let ratios = self.effects.iter().flat_map(|effects| &effects.duplicate);
+        ratios.fold(false, |hit, ratio| hit | choices.chance(*ratio))
     }
 
     /// Draws whether a datagram falls behind, and by how many nanoseconds.
     pub fn falls_behind(&self, choices: &mut impl Choices) -> u64 {
-        let hit = self.reorder.iter().fold(false, |hit, ratio| hit | choices.chance(*ratio));
+        let ratios = self.effects.iter().flat_map(|effects| &effects.reorder);
+        let hit = ratios.fold(false, |hit, ratio| hit | choices.chance(*ratio));
         if hit { self.base.calm_ns() + 1 + self.base.draw(choices) } else { 0 }
     }
 
@@ -113,21 +125,22 @@ impl Link {
             }
         }
         let count = |n: &mut u32| *n = if begins { *n + 1 } else { n.saturating_sub(1) };
+        let effects = self.effects.get_or_insert_default();
         match effect {
             Effect::Cut => count(&mut self.cuts),
             Effect::Unreachable => count(&mut self.unreachable),
             Effect::Hold => count(&mut self.holds),
             Effect::Clog { until_ns } => {
-                toggle(&mut self.clogs, until_ns, begins);
-                self.clogged_until_ns = self.clogs.iter().copied().max().unwrap_or(0);
+                toggle(&mut effects.clogs, until_ns, begins);
+                self.clogged_until_ns = effects.clogs.iter().copied().max().unwrap_or(0);
             }
-            Effect::Loss(ratio) => toggle(&mut self.loss, ratio, begins),
-            Effect::Duplicate(ratio) => toggle(&mut self.duplicate, ratio, begins),
-            Effect::Reorder(ratio) => toggle(&mut self.reorder, ratio, begins),
-            Effect::Delay(latency) => toggle(&mut self.delays, latency, begins),
+            Effect::Loss(ratio) => toggle(&mut effects.loss, ratio, begins),
+            Effect::Duplicate(ratio) => toggle(&mut effects.duplicate, ratio, begins),
+            Effect::Reorder(ratio) => toggle(&mut effects.reorder, ratio, begins),
+            Effect::Delay(latency) => toggle(&mut effects.delays, latency, begins),
             Effect::Bandwidth { bytes_per_second } => {
-                toggle(&mut self.limits, bytes_per_second, begins);
-                self.bytes_per_second = self.limits.iter().map(|&limit| limit.max(1)).min().unwrap_or(0);
+                toggle(&mut effects.limits, bytes_per_second, begins);
+                self.bytes_per_second = effects.limits.iter().map(|&limit| limit.max(1)).min().unwrap_or(0);
                 self.free_at_ns = 0;
             }
         }
@@ -141,7 +154,7 @@ const PACKET_OVERHEAD_BYTES: u64 = 66;
 #[derive(Debug)]
 pub struct Links {
     all: Vec<Link>,
-    by_ends: BTreeMap<(NodeId, NodeId), LinkId>,
+    by_ends: Index<(NodeId, NodeId), LinkId>,
     latency: Rc<Latency>,
     loopback: Rc<Latency>,
     per_pair: BTreeMap<(NodeId, NodeId), Rc<Latency>>,
@@ -153,8 +166,8 @@ impl Links {
     /// `latency` between nodes, `loopback` within one.
     pub fn new(latency: Latency, loopback: Latency) -> Links {
         Links {
-            all: Vec::new(),
-            by_ends: BTreeMap::new(),
+            all: Vec::with_capacity(8),
+            by_ends: Index::default(),
             latency: Rc::new(latency),
             loopback: Rc::new(loopback),
             per_pair: BTreeMap::new(),
@@ -169,6 +182,7 @@ impl Links {
             return (id, false);
         }
         let id = LinkId(u32::try_from(self.all.len()).expect("fewer than 2^32 links"));
+        self.by_ends.insert((from, to), id);
         let base = match self.per_pair.get(&(from, to)) {
             Some(latency) => latency.clone(),
             None if from == to => self.loopback.clone(),
@@ -178,18 +192,13 @@ impl Links {
             from,
             to,
             base,
-            loss: Vec::new(),
-            duplicate: Vec::new(),
-            reorder: Vec::new(),
-            delays: Vec::new(),
-            clogs: Vec::new(),
-            limits: Vec::new(),
             cuts: 0,
             unreachable: 0,
             holds: 0,
             clogged_until_ns: 0,
             bytes_per_second: 0,
             free_at_ns: 0,
+            effects: None,
         };
         for rule in &self.rules {
             if rule.links.matches(from, to) {
@@ -197,7 +206,6 @@ impl Links {
             }
         }
         self.all.push(link);
-        self.by_ends.insert((from, to), id);
         (id, true)
     }
 

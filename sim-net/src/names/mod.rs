@@ -3,6 +3,7 @@
 //! Every node's name resolves to its address without a record, as in a cluster. Records come before node
 //! names, so a scenario can move a name, give it several addresses, take it away, make it fail or slow.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
@@ -66,18 +67,22 @@ impl Names {
         if let Ok(ip) = host.trim_start_matches('[').trim_end_matches(']').parse() {
             return Ok(vec![ip]);
         }
-        let name = host.trim_end_matches('.').to_ascii_lowercase();
-        match self.records.get(&name) {
+        let name = host.trim_end_matches('.');
+        let lower: Cow<'_, str> = match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => name.to_ascii_lowercase().into(),
+            false => name.into(),
+        };
+        match self.records.get(&*lower) {
             Some(Record::Addresses(addresses)) if !addresses.is_empty() => return Ok(addresses.clone()),
             Some(Record::Failing) => return Err(ResolveError::Unavailable),
             Some(Record::Missing | Record::Addresses(_)) => return Err(ResolveError::Unknown),
             None => {}
         }
-        if name == "localhost" {
+        if lower == "localhost" {
             return Ok(vec![Ipv4Addr::LOCALHOST.into()]);
         }
         let nodes = nodes(world);
-        let node = nodes.find(&name).or_else(|| nodes.find(host));
+        let node = nodes.find(&lower).or_else(|| nodes.find(host));
         node.map(|node: NodeId| vec![nodes.address(node)]).ok_or(ResolveError::Unknown)
     }
 

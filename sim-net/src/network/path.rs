@@ -104,6 +104,8 @@ impl Wire for Path<'_> {
         if self.unattended && side == Side::Client {
             self.shared.unattended.push(self.key);
         }
+        // Whoever reads what came will answer.
+        self.shared.call_link(self.links[side as usize]);
         self.waiters[side as usize].wake(readiness, &mut self.shared.wakes);
     }
 

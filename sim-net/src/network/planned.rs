@@ -48,9 +48,12 @@ impl Shared {
         at_ns: u64,
         bytes: usize,
     ) -> Option<Passage> {
+        if !self.faults.any() {
+            return None;
+        }
         let road = self.links.get(link);
         let (from, to) = (road.from, road.to);
-        if from == to || road.blocked() || !self.faults.any() {
+        if from == to || road.blocked() {
             return None;
         }
         if self.strikes(world, "net.loss", from, to, "a packet lost") {

@@ -1,8 +1,9 @@
 //! Who has which port on which node.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use sim_runtime::index::Index;
 use sim_runtime::task::NodeId;
 
 /// Linux' default range of ephemeral ports.
@@ -20,7 +21,7 @@ pub(crate) enum Protocol {
 pub(crate) struct Ports {
     bound: BTreeMap<(Protocol, NodeId, u16), Vec<IpAddr>>,
     /// Local ports of outgoing connections, with their destination: one port may serve several.
-    outgoing: BTreeSet<(NodeId, u16, SocketAddr)>,
+    outgoing: Index<(NodeId, u16, SocketAddr), ()>,
     next: BTreeMap<(Protocol, NodeId), u16>,
 }
 
@@ -61,17 +62,14 @@ impl Ports {
 
     /// A local port for a connection to `to`; `None` when all are in use.
     pub(crate) fn outgoing(&mut self, node: NodeId, to: SocketAddr) -> Option<u16> {
-        let port = self.free(Protocol::Tcp, node, |ports, port| {
-            !ports.outgoing.contains(&(node, port, to))
-                && !ports.bound.contains_key(&(Protocol::Tcp, node, port))
-        })?;
-        self.outgoing.insert((node, port, to));
-        Some(port)
+        self.free(Protocol::Tcp, node, |ports, port| {
+            !ports.bound.contains_key(&(Protocol::Tcp, node, port)) && ports.outgoing_from(node, port, to)
+        })
     }
 
     /// A connection to `to` from the given port; false when there is one already.
     pub(crate) fn outgoing_from(&mut self, node: NodeId, port: u16, to: SocketAddr) -> bool {
-        self.outgoing.insert((node, port, to))
+        self.outgoing.insert((node, port, to), ()).is_none()
     }
 
     /// The connection is gone.
@@ -80,7 +78,12 @@ impl Ports {
     }
 
     /// Goes round the ephemeral range, so that a port is not reused at once.
-    fn free(&mut self, protocol: Protocol, node: NodeId, fits: impl Fn(&Ports, u16) -> bool) -> Option<u16> {
+    fn free(
+        &mut self,
+        protocol: Protocol,
+        node: NodeId,
+        mut fits: impl FnMut(&mut Ports, u16) -> bool,
+    ) -> Option<u16> {
         let start = self.next.get(&(protocol, node)).copied().unwrap_or(*EPHEMERAL.start());
         let found =
             (start..=*EPHEMERAL.end()).chain(*EPHEMERAL.start()..start).find(|&port| fits(self, port))?;

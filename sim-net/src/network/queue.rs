@@ -63,18 +63,26 @@ impl Ord for Entry {
 }
 
 /// The network's agenda.
-#[derive(Default)]
 pub(crate) struct Queue {
     heap: BinaryHeap<Entry>,
     order: u64,
 }
 
 impl Queue {
+    pub(crate) fn new() -> Queue {
+        Queue { heap: BinaryHeap::with_capacity(16), order: 0 }
+    }
+
     /// Adds something; equal instants keep the order they were added in.
     #[inline]
     pub(crate) fn at(&mut self, at_ns: u64, due: Due) {
         self.heap.push(Entry { at_ns, order: self.order, due });
         self.order += 1;
+    }
+
+    /// The next thing that will be due.
+    pub(crate) fn next(&self) -> Option<Due> {
+        self.heap.peek().map(|entry| entry.due)
     }
 
     /// Takes the next thing that is due.

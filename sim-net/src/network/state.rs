@@ -40,7 +40,9 @@ impl Waiters {
             Interest::Write => &mut self.write,
         };
         if slot.as_ref().is_none_or(|waker| !waker.will_wake(context.waker())) {
-            drops.extend(slot.replace(context.waker().clone()));
+            if let Some(before) = slot.replace(context.waker().clone()) {
+                drops.push(before);
+            }
         }
     }
 
@@ -98,6 +100,9 @@ pub(crate) struct Conn {
     pub(crate) requests: Option<Box<crate::request::Tracked>>,
 }
 
+/// With fewer connections or links all of them are near in memory.
+const FEW: usize = 64;
+
 struct Slot {
     generation: u32,
     conn: Option<Box<Conn>>,
@@ -130,6 +135,14 @@ impl Conns {
     pub(crate) fn get(&mut self, index: u32, generation: u32) -> Option<&mut Conn> {
         let slot = self.slots.get_mut(index as usize)?;
         if slot.generation == generation { slot.conn.as_deref_mut() } else { None }
+    }
+
+    /// Asks for the memory of a connection that something is due for soon.
+    fn call(&self, index: u32) {
+        let slot = self.slots.get(index as usize).filter(|_| self.slots.len() > FEW);
+        if let Some(conn) = slot.and_then(|slot| slot.conn.as_deref()) {
+            sim_host::prefetch(conn);
+        }
     }
 
     pub(crate) fn remove(&mut self, index: u32) -> Option<Box<Conn>> {
@@ -171,6 +184,8 @@ pub(crate) struct Listener {
 pub(crate) struct Shared {
     pub(crate) links: Links,
     pub(crate) lanes: Vec<Lane>,
+    /// Names of lanes are put together here.
+    name: String,
     pub(crate) queue: Queue,
     pub(crate) wakes: Vec<Waker>,
     pub(crate) drops: Vec<Waker>,
@@ -213,8 +228,9 @@ impl State {
         State {
             shared: Shared {
                 links: Links::new(LATENCY, LOOPBACK),
-                lanes: Vec::new(),
-                queue: Queue::default(),
+                lanes: Vec::with_capacity(8),
+                name: String::new(),
+                queue: Queue::new(),
                 wakes: Vec::new(),
                 drops: Vec::new(),
                 listeners: BTreeMap::new(),
@@ -249,6 +265,10 @@ impl State {
                 Due::Request { number } => self.request_due(world, number),
             }
         }
+        // Before the next one the tasks run that were woken: time enough to fetch it.
+        if let Some(Due::Connection { index, .. }) = self.shared.queue.next() {
+            self.conns.call(index);
+        }
     }
 
     /// Frees a connection that nobody can observe any more.
@@ -269,15 +289,24 @@ impl Shared {
     pub(crate) fn link(&mut self, world: &World, from: NodeId, to: NodeId) -> LinkId {
         let (id, made) = self.links.between(from, to);
         if made {
-            let mut name = "net/".to_owned();
-            for (node, between) in [(from, ">"), (to, "")] {
-                let of_node = world.node_name(node);
-                name.push_str(if of_node.is_empty() { "scenario" } else { &of_node });
-                name.push_str(between);
+            let (from, to) = (world.node_name(from), world.node_name(to));
+            let or_scenario = |name| if name == "" { "scenario" } else { name };
+            self.name.clear();
+            for part in ["net/", or_scenario(&from), ">", or_scenario(&to)] {
+                self.name.push_str(part);
             }
-            self.lanes.push(world.tape.lane(&name));
+            self.lanes.push(world.tape.lane(&self.name));
         }
         id
+    }
+
+    /// Asks for the memory of a link that will carry something soon.
+    #[inline]
+    pub(crate) fn call_link(&self, link: LinkId) {
+        if self.lanes.len() > FEW {
+            self.lanes[link.0 as usize].call();
+            sim_host::prefetch(self.links.get(link));
+        }
     }
 
     /// Who listens at an address of a node, the most specific first.

@@ -55,6 +55,7 @@ impl Reader {
             Protocol::Http1(http) => http.client(bytes, marks),
             Protocol::Http2(http) => http.client(bytes, marks),
             Protocol::Postgres(postgres) => postgres.client(bytes, marks),
+            Protocol::Unknown(before) if before.is_empty() => return self.begin(bytes, bytes.len(), marks),
             Protocol::Unknown(before) => {
                 before.extend_from_slice(bytes);
                 let all = std::mem::take(before);

@@ -260,16 +260,24 @@ impl Pipe {
     pub fn peek(&self, into: &mut [u8]) -> usize {
         let wanted = into.len().min(self.delivered);
         let (front, back) = self.bytes.as_slices();
-        let first = wanted.min(front.len());
-        into[..first].copy_from_slice(&front[..first]);
-        into[first..wanted].copy_from_slice(&back[..wanted - first]);
+        if wanted <= front.len() {
+            into[..wanted].copy_from_slice(&front[..wanted]);
+        } else {
+            let (first, second) = into[..wanted].split_at_mut(front.len());
+            first.copy_from_slice(front);
+            second.copy_from_slice(&back[..second.len()]);
+        }
         wanted
     }
 
     /// Takes readable bytes.
     pub fn read(&mut self, into: &mut [u8]) -> usize {
         let taken = self.peek(into);
-        self.bytes.drain(..taken);
+        if taken == self.bytes.len() {
+            self.bytes.clear();
+        } else {
+            self.bytes.drain(..taken);
+        }
         self.delivered -= taken;
         if self.bytes.is_empty() && self.bytes.capacity() > IDLE_CAPACITY_BYTES {
             self.bytes = VecDeque::new();

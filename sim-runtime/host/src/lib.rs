@@ -78,7 +78,7 @@ pub mod watchdog;
 
 pub use gate::{Entered, enter, inside, is_inside, outside};
 pub use machine::{Answer, Errno, Machine, Refused, ResolveError, Variable, Verdict, Waited};
-pub use prefetch::prefetch;
+pub use prefetch::{prefetch, prefetch_around};
 pub use sockets::{SocketAddress, Sockets};
 
 /// Whether this build hooks the C library: dynamically linked glibc on Linux, x86-64 or aarch64.

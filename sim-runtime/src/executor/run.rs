@@ -27,9 +27,7 @@ pub enum Stop {
 /// Asks for the memory of a task that will probably be polled soon: its header, and the future behind it.
 #[inline]
 fn call(runnable: &Runnable<Tag>) {
-    let tag = std::ptr::from_ref(runnable.metadata()).cast::<u8>();
-    sim_host::prefetch(tag);
-    sim_host::prefetch(tag.wrapping_add(64));
+    sim_host::prefetch_around(runnable.metadata(), 128);
 }
 
 struct View<'a>(&'a Ready<Runnable<Tag>>);
@@ -191,26 +189,31 @@ impl World {
                 let agenda = self.agenda.get().expect("whoever said when is there");
                 with_current(|world| agenda.due(world));
             }
-            let due = self.timers.borrow_mut().due(now);
-            match due {
-                Some(waker) => waker.wake(),
-                None if self.agenda_at.get() <= now => {}
-                None => break,
+            if self.timers_at.get() <= now {
+                let due = self.timers.borrow_mut().due(now);
+                match due {
+                    Some(waker) => waker.wake(),
+                    None => self.look_at_timers(),
+                }
+            } else if self.agenda_at.get() > now {
+                break;
             }
         }
-        self.find_next_deadline();
+        self.next_deadline.set(self.timers_at.get().min(self.agenda_at.get()));
     }
 
-    fn find_next_deadline(&self) -> Nanos {
-        let of_timers = self.timers.borrow_mut().next_deadline().unwrap_or(Nanos::MAX);
-        let next = of_timers.min(self.agenda_at.get());
-        self.next_deadline.set(next);
-        next
+    fn look_at_timers(&self) {
+        self.timers_at.set(self.timers.borrow_mut().next_deadline().unwrap_or(Nanos::MAX));
     }
 
     /// Nothing is ready: jump to the next deadline, or say why not.
     fn idle(&self, deadline: Nanos) -> Option<Stop> {
-        match self.find_next_deadline() {
+        if self.timers_at.get() < self.agenda_at.get() {
+            self.look_at_timers();
+        }
+        let next = self.timers_at.get().min(self.agenda_at.get());
+        self.next_deadline.set(next);
+        match next {
             Nanos::MAX => Some(Stop::Stalled),
             next if next > self.limits.virtual_time => Some(Stop::OverLimit(Limit::VirtualTime)),
             next if next > deadline => Some(Stop::Deadline),

@@ -99,14 +99,15 @@ impl Drop for Registration {
         let _ = try_with_current(|world| {
             if world.run == self.0.run {
                 // The entry's waker is dropped outside the borrow.
-                let ended = world.tasks.borrow_mut().remove(self.0);
+                let called = world.called.get() > 0;
+                let ended = world.tasks.borrow_mut().remove(self.0, called);
                 world.attention.set(true);
+                world.policy.borrow_mut().finished(self.0.id);
                 if world.trace.is_recording() {
                     world.waiting.borrow_mut().remove(&self.0.id);
                 }
-                if let Some(task) = &ended {
-                    world.policy.borrow_mut().finished(task.id);
-                    world.called.set(world.called.get() - u32::from(task.aborted));
+                if ended.as_ref().is_some_and(|task| task.aborted) {
+                    world.called.set(world.called.get() - 1);
                 }
                 drop(ended);
             }

@@ -32,8 +32,10 @@ pub struct World {
     pub limits: Limits,
     pub(super) run: u32,
     pub(super) now: Cell<Nanos>,
-    /// The earliest of all timers and of the agenda.
+    /// The earliest of all timers and of the agenda, or earlier.
     pub(super) next_deadline: Cell<Nanos>,
+    /// The earliest of all timers, or earlier, when that one was cancelled.
+    pub(super) timers_at: Cell<Nanos>,
     pub(super) agenda: OnceCell<Rc<dyn Agenda>>,
     pub(super) agenda_at: Cell<Nanos>,
     pub(super) timers: RefCell<Timers>,
@@ -199,6 +201,7 @@ impl World {
             run: RUNS.fetch_add(1, Ordering::Relaxed),
             now: Cell::new(0),
             next_deadline: Cell::new(Nanos::MAX),
+            timers_at: Cell::new(Nanos::MAX),
             agenda: OnceCell::new(),
             agenda_at: Cell::new(Nanos::MAX),
             timers: RefCell::default(),
@@ -343,9 +346,8 @@ impl World {
 
     /// Arms a timer for the true time `deadline`.
     pub fn arm(&self, deadline: Nanos, waker: Waker) -> TimerKey {
-        if deadline < self.next_deadline.get() {
-            self.next_deadline.set(deadline);
-        }
+        self.timers_at.set(self.timers_at.get().min(deadline));
+        self.next_deadline.set(self.next_deadline.get().min(deadline));
         self.timers.borrow_mut().arm(deadline, waker)
     }
 
@@ -370,9 +372,7 @@ impl World {
     #[inline]
     pub fn agenda_due(&self, at: Nanos) {
         self.agenda_at.set(at);
-        if at < self.next_deadline.get() {
-            self.next_deadline.set(at);
-        }
+        self.next_deadline.set(self.next_deadline.get().min(at));
     }
 
     /// Replaces the waker of a pending timer; false if it has fired.
@@ -420,20 +420,26 @@ impl World {
 
     /// Reports a fact. `words` must identify it as far as it should matter to the digest; `text`
     /// is only called when facts are kept.
+    #[inline]
     pub fn fact(&self, kind: &'static str, words: &[u64], text: impl FnOnce() -> String) {
-        self.trace.digest_words(&[self.now(), words.len() as u64]);
-        self.trace.digest_words(words);
+        self.trace.digest_fact(self.now(), words);
         if self.trace.is_recording() {
-            self.trace.push(Fact {
-                step: self.step(),
-                at: self.now(),
-                node: self.node_name(self.current_node()),
-                task: self.current_task(),
-                kind: kind.into(),
-                text: text(),
-                choices: self.tape.take_pending(),
-            });
+            self.keep_fact(kind, text());
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn keep_fact(&self, kind: &'static str, text: String) {
+        self.trace.push(Fact {
+            step: self.step(),
+            at: self.now(),
+            node: self.node_name(self.current_node()),
+            task: self.current_task(),
+            kind: kind.into(),
+            text,
+            choices: self.tape.take_pending(),
+        });
     }
 
     /// Notes what the running task waits for, in a few words; shown when a run stalls.

@@ -85,6 +85,7 @@ pub struct Faults {
     /// What scenarios asked for outside of any plan.
     asked_for: RefCell<BTreeMap<String, Account>>,
     budget: Cell<u32>,
+    any: Cell<bool>,
     /// In the liveness phase nothing strikes.
     healed: Cell<bool>,
 }
@@ -104,6 +105,7 @@ pub fn faults(world: &World) -> Rc<Faults> {
         kinds: RefCell::default(),
         asked_for: RefCell::default(),
         budget: Cell::new(0),
+        any: Cell::new(false),
         healed: Cell::new(false),
     })
 }
@@ -121,6 +123,7 @@ impl Faults {
         self.budget.set(if plan.steady { budget } else { small_first });
         let kept = uniform(&mut generator, plan.kinds.len() as u64);
         let mut kinds = self.kinds.borrow_mut();
+        self.any.set(self.any.get() || !plan.kinds.is_empty());
         kinds.values_mut().for_each(|kind| kind.probability = Ratio::NEVER);
         for (index, (name, probability)) in plan.kinds.iter().enumerate() {
             let on = uniform(&mut generator, 2) == 1 || index as u64 == kept;
@@ -166,7 +169,7 @@ impl Faults {
     /// Whether there is any kind to ask about: a plan was put in force, at some time.
     #[inline]
     pub fn any(&self) -> bool {
-        !self.kinds.borrow().is_empty()
+        self.any.get()
     }
 
     /// Whether a plan allows this kind, for callers whose preparations would cost something.
@@ -223,6 +226,7 @@ impl Faults {
         }
         let mut kinds = self.kinds.borrow_mut();
         let kind = format!("site.{name}");
+        self.any.set(true);
         let state = kinds.entry(kind).or_insert_with_key(|kind| {
             let armed = uniform(&mut world.tape.generator(kind), 4) == 0;
             let probability = if armed { Ratio::new(1, 4) } else { Ratio::NEVER };

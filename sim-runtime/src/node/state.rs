@@ -1,6 +1,7 @@
 //! The nodes of a run, and who is told of their fate.
 
 use crate::executor::{World, spawn_on};
+use crate::index::Index;
 use crate::task::NodeId;
 use std::any::Any;
 use std::cell::RefCell;
@@ -41,6 +42,7 @@ pub type Part = fn(&Rc<World>);
 
 /// One node.
 pub struct NodeState {
+    name: Arc<str>,
     address: IpAddr,
     variables: BTreeMap<Vec<u8>, CString>,
     /// One of each type.
@@ -55,7 +57,7 @@ pub struct NodeState {
 pub struct Nodes {
     /// By number, from 1; number 0 is the scenario.
     states: RefCell<Vec<NodeState>>,
-    by_name: RefCell<BTreeMap<Arc<str>, NodeId>>,
+    by_name: RefCell<Index<Arc<str>, NodeId>>,
     lifecycles: RefCell<Vec<Rc<dyn Lifecycle>>>,
 }
 
@@ -88,7 +90,9 @@ impl Nodes {
         let [_, high, low, _] = (node.0 << 8).to_be_bytes();
         let [_, _, _, last] = node.0.to_be_bytes();
         let address = IpAddr::V4(Ipv4Addr::new(10, high, low, last));
+        let name = world.node_name(node);
         let state = NodeState {
+            name: name.clone(),
             address,
             variables: BTreeMap::new(),
             configs: Vec::new(),
@@ -97,7 +101,7 @@ impl Nodes {
             boots: 0,
         };
         self.states.borrow_mut().push(state);
-        self.by_name.borrow_mut().insert(world.node_name(node), node);
+        self.by_name.borrow_mut().insert(name, node);
         node
     }
 
@@ -114,10 +118,7 @@ impl Nodes {
 
     /// All nodes with their names, in the order they were added; without the scenario.
     pub fn all(&self) -> Vec<(NodeId, Arc<str>)> {
-        let mut all: Vec<_> =
-            self.by_name.borrow().iter().map(|(name, node)| (*node, name.clone())).collect();
-        all.sort_unstable_by_key(|(node, _)| *node);
-        all
+        (1..).map(NodeId).zip(self.states.borrow().iter().map(|state| state.name.clone())).collect()
     }
 
     /// The address of a node; the scenario's own code is at 10.255.255.254.

@@ -35,7 +35,7 @@ impl<T> Bag<T> {
     /// An empty bag, which keeps ages or not.
     pub fn new(keeps_ages: bool) -> Self {
         Self {
-            items: Vec::new(),
+            items: Vec::with_capacity(64),
             ages: keeps_ages.then(Vec::new),
             came: 0,
             ahead: Default::default(),
@@ -118,7 +118,7 @@ impl<T> Bag<T> {
         self.ahead[turn % AHEAD].set(generator.next_u64());
         if count > FEW {
             call(&self.items[slot(turn + NEAR)]);
-            sim_host::prefetch(&raw const self.items[slot(turn + AHEAD)]);
+            sim_host::prefetch(&self.items[slot(turn + AHEAD)]);
         }
         chosen
     }

@@ -72,8 +72,8 @@ impl LaneState {
         Self { name, id, index: Cell::new(0), source: RefCell::new(source), recorded: RefCell::default() }
     }
 
-    pub(super) fn id(&self) -> u32 {
-        self.id
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.name
     }
 
     pub(super) fn recorded(&self) -> Vec<Choice> {
@@ -89,6 +89,12 @@ impl Lane {
     /// The name of this lane.
     pub fn name(&self) -> &str {
         &self.state.name
+    }
+
+    /// Asks for the memory of the lane, which will be drawn from soon: with thousands of lanes it is far.
+    #[inline]
+    pub fn call(&self) {
+        sim_host::prefetch(&*self.state);
     }
 
     /// Choices drawn from this lane so far.

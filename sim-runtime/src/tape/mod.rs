@@ -23,12 +23,12 @@ pub(crate) use draw::uniform;
 pub use lane::{Entropy, Lane};
 pub use recording::{Choice, Recording, RecordingError};
 
+use crate::index::Index;
 use crate::trace::Digest;
 use lane::LaneState;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -51,7 +51,14 @@ pub(crate) struct Shared {
     pending: RefCell<Vec<(u32, u64)>>,
     /// Scripted choices that no longer fit their bound.
     misfits: Cell<u64>,
-    lanes: RefCell<BTreeMap<Arc<str>, Rc<LaneState>>>,
+    lanes: RefCell<Lanes>,
+}
+
+#[derive(Default)]
+struct Lanes {
+    /// By number, in the order they were first asked for.
+    all: Vec<Rc<LaneState>>,
+    by_name: Index<Arc<str>, Rc<LaneState>>,
 }
 
 impl Tape {
@@ -99,19 +106,20 @@ impl Tape {
 
     /// The lane with this name; the same one each time.
     pub fn lane(&self, name: &str) -> Lane {
-        if let Some(lane) = self.0.lanes.borrow().get(name) {
+        let mut lanes = self.0.lanes.borrow_mut();
+        if let Some(lane) = lanes.by_name.get(name) {
             return Lane::new(Rc::clone(lane), Rc::clone(&self.0));
         }
-        let mut lanes = self.0.lanes.borrow_mut();
         let name: Arc<str> = name.into();
         let script = self.0.script.as_ref().and_then(|script| script.lane(&name)).map(<[_]>::to_vec);
-        let id = u32::try_from(lanes.len()).expect("fewer than 2^32 lanes");
+        let id = u32::try_from(lanes.all.len()).expect("fewer than 2^32 lanes");
         let source = match (&self.0.script, script) {
             (None, _) => lane::Source::Drawn(self.generator(&name)),
             (Some(_), script) => lane::Source::script(script.unwrap_or_default()),
         };
         let lane = Rc::new(LaneState::new(name.clone(), id, source));
-        lanes.insert(name, Rc::clone(&lane));
+        lanes.all.push(Rc::clone(&lane));
+        lanes.by_name.insert(name, Rc::clone(&lane));
         Lane::new(lane, Rc::clone(&self.0))
     }
 
@@ -156,7 +164,7 @@ impl Tape {
             return Recording::default();
         }
         let lanes = self.0.lanes.borrow();
-        Recording::from_lanes(lanes.iter().map(|(name, lane)| (name.to_string(), lane.recorded())))
+        Recording::from_lanes(lanes.all.iter().map(|lane| (lane.name().to_string(), lane.recorded())))
     }
 
     /// Choices that were not calm since the last call, as (lane name, index). The trace attaches
@@ -166,9 +174,7 @@ impl Tape {
             return Vec::new();
         }
         let lanes = self.0.lanes.borrow();
-        let name = |id: u32| {
-            lanes.iter().find(|(_, lane)| lane.id() == id).map(|(name, _)| name.clone()).expect("lane exists")
-        };
+        let name = |id: u32| lanes.all[id as usize].name().clone();
         self.0.pending.take().into_iter().map(|(id, index)| (name(id), index)).collect()
     }
 }

@@ -99,6 +99,16 @@ impl Trace {
         self.digest.set(digest);
     }
 
+    /// Absorbs the time and the words of a fact.
+    #[inline]
+    pub(crate) fn digest_fact(&self, at: Nanos, words: &[u64]) {
+        let mut digest = self.digest.get();
+        digest.word(at);
+        digest.word(words.len() as u64);
+        words.iter().for_each(|word| digest.word(*word));
+        self.digest.set(digest);
+    }
+
     /// Absorbs bytes, for example a payload.
     pub fn digest_bytes(&self, bytes: &[u8]) {
         let mut digest = self.digest.get();
