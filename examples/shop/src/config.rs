@@ -9,6 +9,8 @@ use std::time::Duration;
 pub struct Config {
     /// `SHOP_LISTEN`, where to listen; default `127.0.0.1:8080`.
     pub listen: String,
+    /// `SHOP_DATABASE_URL`, a PostgreSQL database. No default: nobody's orders should land in another's.
+    pub database_url: String,
     /// `SHOP_INVENTORY_URL`; default `http://127.0.0.1:7001`.
     pub inventory_url: String,
     /// `SHOP_PROVIDER_URL`, the payment provider; default `http://127.0.0.1:7002`.
@@ -30,6 +32,7 @@ impl Config {
     pub fn from_environment() -> anyhow::Result<Self> {
         Ok(Self {
             listen: text("SHOP_LISTEN", "127.0.0.1:8080")?,
+            database_url: variable("SHOP_DATABASE_URL")?.context("SHOP_DATABASE_URL is not set")?,
             inventory_url: text("SHOP_INVENTORY_URL", "http://127.0.0.1:7001")?,
             provider_url: text("SHOP_PROVIDER_URL", "http://127.0.0.1:7002")?,
             provider_key: variable("SHOP_PROVIDER_KEY")?.context("SHOP_PROVIDER_KEY is not set")?,

@@ -25,6 +25,15 @@ pub enum Error {
         /// What happened instead.
         reason: String,
     },
+    /// The database holds what it should not: 500.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unavailable { service: "the database", reason: error.to_string() }
+    }
 }
 
 /// The answer to a request, or why there is none.
@@ -41,6 +50,7 @@ impl IntoResponse for Error {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         tracing::info!(error = %self, %status, "the request fails");
         (status, Json(Body { error: self.to_string() })).into_response()

@@ -1,7 +1,9 @@
 //! What the shop speaks of.
 
+use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
+use sqlx::FromRow;
 
 /// Something to buy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +15,7 @@ pub struct Product {
 }
 
 /// Someone who buys.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 pub struct Customer {
     /// Number.
     pub id: i64,
@@ -54,7 +56,7 @@ pub struct CustomerChange {
 }
 
 /// Tells a field that is null from one that is absent.
-fn present<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+fn present<'de, D, T>(deserializer: D) -> std::result::Result<Option<Option<T>>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -76,6 +78,30 @@ pub enum Status {
     Paid,
     /// Not wanted any more, by whomever.
     Cancelled,
+}
+
+impl Status {
+    /// As the database has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Placed => "placed",
+            Self::Reserved => "reserved",
+            Self::Paying => "paying",
+            Self::Paid => "paid",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The status of this name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn named(name: &str) -> Result<Self> {
+        let all = [Self::Placed, Self::Reserved, Self::Paying, Self::Paid, Self::Cancelled];
+        let found = all.into_iter().find(|status| status.name() == name);
+        found.ok_or_else(|| Error::Broken(format!("an order is `{name}`")))
+    }
 }
 
 /// So much of a product.

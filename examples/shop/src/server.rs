@@ -18,17 +18,8 @@ use tokio_util::sync::CancellationToken;
 ///
 /// # Errors
 ///
-/// If the configuration is wrong or the address is taken.
+/// If the configuration is wrong, the address is taken or the database does not answer.
 pub async fn start() -> anyhow::Result<()> {
-    run(Store::default()).await
-}
-
-/// As [`start`], over this store.
-///
-/// # Errors
-///
-/// If the configuration is wrong or the address is taken.
-pub async fn run(store: Store) -> anyhow::Result<()> {
     let config = Config::from_environment()?;
     let mut terminated = signal(SignalKind::terminate())?;
     let listener = TcpListener::bind(&config.listen)
@@ -40,22 +31,21 @@ pub async fn run(store: Store) -> anyhow::Result<()> {
             _ = terminated.recv() => {}
         }
     };
-    serve(listener, &config, store, ended).await
+    serve(listener, &config, ended).await
 }
 
 /// Serves until `ended`, then finishes the requests that are running and what the worker has begun.
 ///
 /// # Errors
 ///
-/// If a URL is wrong, the listener fails or the worker panics.
+/// If a URL is wrong, the database does not answer, the listener fails or the worker panics.
 pub async fn serve(
     listener: TcpListener,
     config: &Config,
-    store: Store,
     ended: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let shop = Shop {
-        store,
+        store: Store::connect(&config.database_url).await.context("SHOP_DATABASE_URL")?,
         inventory: Inventory::at(&config.inventory_url).context("SHOP_INVENTORY_URL")?,
         provider: Provider::at(&config.provider_url, &config.provider_key).context("SHOP_PROVIDER_URL")?,
         reservation: config.reservation,

@@ -1,30 +1,18 @@
-//! What the shop remembers, in memory; every method is one transaction.
+//! What the shop remembers, in PostgreSQL; every method is one transaction.
+//!
+//! Read committed is enough: whoever decides by a row's status locks the row first, or changes it with a
+//! condition that is part of the change.
 
 use crate::error::{Error, Result};
 use crate::model::{
     Customer, CustomerChange, Line, NewCustomer, Order, Payment, PaymentStatus, Product, Status,
 };
 use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use sqlx::error::ErrorKind;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::{FromRow, PgConnection};
 use std::time::Duration;
-
-#[derive(Debug, Default)]
-struct Tables {
-    products: BTreeMap<String, Product>,
-    customers: BTreeMap<i64, Customer>,
-    orders: BTreeMap<i64, OrderRow>,
-    payments: BTreeMap<i64, Payment>,
-}
-
-#[derive(Debug)]
-struct OrderRow {
-    order: Order,
-    /// The customer's key for it.
-    key: Option<String>,
-    /// Whether the inventory knows that it is paid or cancelled.
-    settled: bool,
-}
+use tokio::time::sleep;
 
 /// What became of the wish to pay.
 #[derive(Clone, Debug)]
@@ -35,230 +23,348 @@ pub enum Paying {
     Already(Order),
 }
 
-/// All that is remembered; clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct Store(Arc<Mutex<Tables>>);
+/// The database; clones share the connections.
+#[derive(Clone, Debug)]
+pub struct Store(PgPool);
+
+/// How often a database that does not answer is tried at the start; it may start later than the shop.
+const TRIES: u32 = 10;
 
 impl Store {
+    /// Connects and brings the tables up to date.
+    ///
+    /// # Errors
+    ///
+    /// If the database does not answer for several seconds, or a migration fails.
+    pub async fn connect(url: &str) -> anyhow::Result<Self> {
+        let options = PgPoolOptions::new().max_connections(5).acquire_timeout(Duration::from_secs(3));
+        let pool = options.connect_lazy(url)?;
+        for _ in 1..TRIES {
+            match sqlx::migrate!().run(&pool).await {
+                Ok(()) => return Ok(Self(pool)),
+                Err(error) => tracing::warn!(%error, "trying again"),
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+        sqlx::migrate!().run(&pool).await?;
+        Ok(Self(pool))
+    }
+
     /// Adds a product, or changes its price.
     pub async fn put_product(&self, product: &Product) -> Result<()> {
-        self.tables().products.insert(product.name.clone(), product.clone());
+        let statement = "insert into products (name, price) values ($1, $2)
+             on conflict (name) do update set price = excluded.price";
+        sqlx::query(statement).bind(&product.name).bind(product.price).execute(&self.0).await?;
         Ok(())
     }
 
     /// One product.
     pub async fn product(&self, name: &str) -> Result<Product> {
-        self.tables().products.get(name).cloned().ok_or_else(|| Error::Absent(format!("product {name}")))
+        let row: Option<(String, i64)> = sqlx::query_as("select name, price from products where name = $1")
+            .bind(name)
+            .fetch_optional(&self.0)
+            .await?;
+        let (name, price) = row.ok_or_else(|| Error::Absent(format!("product {name}")))?;
+        Ok(Product { name, price })
     }
 
     /// Adds a customer; the address of email must be new.
     pub async fn create_customer(&self, new: NewCustomer) -> Result<Customer> {
-        let mut tables = self.tables();
-        if tables.customers.values().any(|customer| customer.email == new.email) {
-            return Err(Error::Conflict(format!("{} is a customer already", new.email)));
+        let statement = "insert into customers (name, email, phone, address) values ($1, $2, $3, $4)
+             returning id, name, email, phone, address";
+        let row = sqlx::query_as(statement)
+            .bind(&new.name)
+            .bind(&new.email)
+            .bind(&new.phone)
+            .bind(&new.address)
+            .fetch_one(&self.0)
+            .await;
+        match row {
+            Err(error) if is(&error, &ErrorKind::UniqueViolation) => {
+                Err(Error::Conflict(format!("{} is a customer already", new.email)))
+            }
+            row => Ok(row?),
         }
-        let NewCustomer { name, email, phone, address } = new;
-        let customer = Customer { id: next(&tables.customers), name, email, phone, address };
-        tables.customers.insert(customer.id, customer.clone());
-        Ok(customer)
     }
 
     /// One customer.
     pub async fn customer(&self, id: i64) -> Result<Customer> {
-        self.tables().customers.get(&id).cloned().ok_or_else(|| Error::Absent(format!("customer {id}")))
+        let statement = "select id, name, email, phone, address from customers where id = $1";
+        let row = sqlx::query_as(statement).bind(id).fetch_optional(&self.0).await?;
+        row.ok_or_else(|| Error::Absent(format!("customer {id}")))
     }
 
     /// Changes what the change names, and nothing else.
     pub async fn change_customer(&self, id: i64, change: CustomerChange) -> Result<Customer> {
-        let mut tables = self.tables();
-        let customer =
-            tables.customers.get_mut(&id).ok_or_else(|| Error::Absent(format!("customer {id}")))?;
-        if let Some(name) = change.name {
-            customer.name = name;
-        }
-        if let Some(phone) = change.phone {
-            customer.phone = phone;
-        }
-        if let Some(address) = change.address {
-            customer.address = address;
-        }
-        Ok(customer.clone())
+        let statement = "update customers set
+                 name = coalesce($2, name),
+                 phone = case when $3 then $4 else phone end,
+                 address = case when $5 then $6 else address end
+             where id = $1
+             returning id, name, email, phone, address";
+        let row = sqlx::query_as(statement)
+            .bind(id)
+            .bind(change.name)
+            .bind(change.phone.is_some())
+            .bind(change.phone.flatten())
+            .bind(change.address.is_some())
+            .bind(change.address.flatten())
+            .fetch_optional(&self.0)
+            .await?;
+        row.ok_or_else(|| Error::Absent(format!("customer {id}")))
     }
 
     /// Writes an order down, or finds the one that the customer placed under the same key.
     pub async fn place_order(&self, customer: i64, key: Option<&str>, lines: &[Line]) -> Result<Order> {
-        let mut tables = self.tables();
-        if !tables.customers.contains_key(&customer) {
-            return Err(Error::Absent(format!("customer {customer}")));
-        }
-        let same = |row: &&OrderRow| row.order.customer == customer && row.key.as_deref() == key;
-        if key.is_some()
-            && let Some(row) = tables.orders.values().find(same)
-        {
-            return if row.order.lines == lines {
-                Ok(row.order.clone())
-            } else {
-                Err(Error::Conflict("the idempotency-key was used for another order".to_owned()))
-            };
-        }
+        let mut transaction = self.0.begin().await?;
         let mut total = 0_i64;
         for Line { product, quantity } in lines {
-            let found = tables.products.get(product);
-            let price = found.ok_or_else(|| Error::Absent(format!("product {product}")))?.price;
+            let price: Option<i64> = sqlx::query_scalar("select price from products where name = $1")
+                .bind(product)
+                .fetch_optional(&mut *transaction)
+                .await?;
+            let price = price.ok_or_else(|| Error::Absent(format!("product {product}")))?;
             let sum = price.checked_mul(i64::from(*quantity)).and_then(|line| total.checked_add(line));
             total = sum.ok_or_else(|| Error::Invalid("the total is too large".to_owned()))?;
         }
-        let order = Order {
-            id: next(&tables.orders),
-            customer,
-            lines: lines.to_vec(),
-            total,
-            status: Status::Placed,
-            reason: None,
-            capture: None,
-            placed_at: Utc::now(),
-            reserved_until: None,
+        let statement = "insert into orders (customer, key, total, status, placed_at)
+             values ($1, $2, $3, 'placed', $4)
+             on conflict (customer, key) do nothing
+             returning id";
+        let inserted = sqlx::query_scalar(statement)
+            .bind(customer)
+            .bind(key)
+            .bind(total)
+            .bind(Utc::now())
+            .fetch_optional(&mut *transaction)
+            .await;
+        let inserted: Option<i64> = match inserted {
+            Err(error) if is(&error, &ErrorKind::ForeignKeyViolation) => {
+                return Err(Error::Absent(format!("customer {customer}")));
+            }
+            inserted => inserted?,
         };
-        let row = OrderRow { order: order.clone(), key: key.map(str::to_owned), settled: false };
-        tables.orders.insert(order.id, row);
+        let Some(id) = inserted else {
+            let id = sqlx::query_scalar("select id from orders where customer = $1 and key = $2")
+                .bind(customer)
+                .bind(key)
+                .fetch_one(&mut *transaction)
+                .await?;
+            let order = order(&mut transaction, id, Lock::No).await?;
+            return if order.lines == lines {
+                Ok(order)
+            } else {
+                Err(Error::Conflict("the idempotency-key was used for another order".to_owned()))
+            };
+        };
+        for line in lines {
+            let quantity = i32::try_from(line.quantity)
+                .map_err(|_| Error::Invalid(format!("too many of {}", line.product)))?;
+            sqlx::query("insert into lines (order_id, product, quantity) values ($1, $2, $3)")
+                .bind(id)
+                .bind(&line.product)
+                .bind(quantity)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        let order = order(&mut transaction, id, Lock::No).await?;
+        transaction.commit().await?;
         Ok(order)
     }
 
     /// One order.
     pub async fn order(&self, id: i64) -> Result<Order> {
-        Ok(row(&mut self.tables(), id)?.order.clone())
+        order(&mut *self.0.acquire().await?, id, Lock::No).await
     }
 
     /// The inventory holds the order's lines.
     pub async fn reserved(&self, id: i64, wait: Duration) -> Result<Order> {
-        let mut tables = self.tables();
-        let order = &mut row(&mut tables, id)?.order;
-        if order.status == Status::Placed {
-            order.status = Status::Reserved;
-            order.reserved_until = Some(Utc::now() + wait);
-        }
-        Ok(order.clone())
+        let mut transaction = self.0.begin().await?;
+        let statement = "update orders set status = 'reserved', reserved_until = $2
+             where id = $1 and status = 'placed'";
+        sqlx::query(statement).bind(id).bind(Utc::now() + wait).execute(&mut *transaction).await?;
+        let order = order(&mut transaction, id, Lock::No).await?;
+        transaction.commit().await?;
+        Ok(order)
     }
 
     /// Cancels an order that is `from`; whether it was.
     pub async fn cancel(&self, id: i64, from: Status, reason: &str) -> Result<bool> {
-        let mut tables = self.tables();
-        let order = &mut row(&mut tables, id)?.order;
-        if order.status != from {
-            return Ok(false);
-        }
-        order.status = Status::Cancelled;
-        order.reason = Some(reason.to_owned());
-        Ok(true)
+        let statement = "update orders set status = 'cancelled', reason = $3 where id = $1 and status = $2";
+        let done = sqlx::query(statement).bind(id).bind(from.name()).bind(reason).execute(&self.0).await?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// Starts a payment of an order that is reserved.
-    pub async fn start_payment(&self, order: i64, card: &str) -> Result<Paying> {
-        let mut tables = self.tables();
-        let id = next(&tables.payments);
-        let order = &mut row(&mut tables, order)?.order;
+    pub async fn start_payment(&self, id: i64, card: &str) -> Result<Paying> {
+        let mut transaction = self.0.begin().await?;
+        let order = order(&mut transaction, id, Lock::Yes).await?;
         match order.status {
-            Status::Paying | Status::Paid => return Ok(Paying::Already(order.clone())),
+            Status::Paying | Status::Paid => return Ok(Paying::Already(order)),
             Status::Reserved if order.reserved_until > Some(Utc::now()) => {}
-            Status::Reserved => {
-                return Err(Error::Conflict(format!("order {} was not paid in time", order.id)));
-            }
-            Status::Placed => {
-                return Err(Error::Conflict(format!("order {} is not in stock yet", order.id)));
-            }
-            Status::Cancelled => return Err(Error::Conflict(format!("order {} is cancelled", order.id))),
+            Status::Reserved => return Err(Error::Conflict(format!("order {id} was not paid in time"))),
+            Status::Placed => return Err(Error::Conflict(format!("order {id} is not in stock yet"))),
+            Status::Cancelled => return Err(Error::Conflict(format!("order {id} is cancelled"))),
         }
-        order.status = Status::Paying;
-        let payment = Payment {
-            id,
-            order: order.id,
-            amount: order.total,
-            card: card.to_owned(),
-            status: PaymentStatus::Started,
-            started_at: Utc::now(),
-        };
-        tables.payments.insert(id, payment.clone());
-        Ok(Paying::Started(payment))
+        sqlx::query("update orders set status = 'paying' where id = $1")
+            .bind(id)
+            .execute(&mut *transaction)
+            .await?;
+        let statement = "insert into payments (order_id, amount, card, status, started_at)
+             values ($1, $2, $3, 'started', $4)
+             returning id, order_id, amount, card, status, started_at";
+        let payment: PaymentRow = sqlx::query_as(statement)
+            .bind(id)
+            .bind(order.total)
+            .bind(card)
+            .bind(Utc::now())
+            .fetch_one(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(Paying::Started(payment.try_into()?))
     }
 
     /// The money has moved.
     pub async fn paid(&self, payment: i64, capture: &str) -> Result<Order> {
-        let mut tables = self.tables();
-        let payment = payment_row(&mut tables, payment)?;
-        payment.status = PaymentStatus::Captured;
-        let id = payment.order;
-        let order = &mut row(&mut tables, id)?.order;
-        order.status = Status::Paid;
-        order.capture = Some(capture.to_owned());
-        Ok(order.clone())
+        let mut transaction = self.0.begin().await?;
+        let statement = "update payments set status = 'captured' where id = $1 returning order_id";
+        let id: i64 = sqlx::query_scalar(statement).bind(payment).fetch_one(&mut *transaction).await?;
+        sqlx::query("update orders set status = 'paid', capture = $2 where id = $1")
+            .bind(id)
+            .bind(capture)
+            .execute(&mut *transaction)
+            .await?;
+        let order = order(&mut transaction, id, Lock::No).await?;
+        transaction.commit().await?;
+        Ok(order)
     }
 
     /// The money has not moved: the order waits for another card, as long as it is reserved.
     pub async fn declined(&self, payment: i64) -> Result<()> {
-        let mut tables = self.tables();
-        let payment = payment_row(&mut tables, payment)?;
-        if payment.status != PaymentStatus::Started {
-            return Ok(());
+        let mut transaction = self.0.begin().await?;
+        let statement = "update payments set status = 'declined' where id = $1 and status = 'started'
+             returning order_id";
+        let order: Option<i64> =
+            sqlx::query_scalar(statement).bind(payment).fetch_optional(&mut *transaction).await?;
+        if let Some(order) = order {
+            sqlx::query("update orders set status = 'reserved' where id = $1")
+                .bind(order)
+                .execute(&mut *transaction)
+                .await?;
         }
-        payment.status = PaymentStatus::Declined;
-        let id = payment.order;
-        row(&mut tables, id)?.order.status = Status::Reserved;
+        transaction.commit().await?;
         Ok(())
     }
 
     /// The inventory knows what became of the order.
     pub async fn settled(&self, id: i64) -> Result<()> {
-        row(&mut self.tables(), id)?.settled = true;
+        sqlx::query("update orders set settled = true where id = $1").bind(id).execute(&self.0).await?;
         Ok(())
     }
 
     /// Orders that were placed `age` ago or earlier, and for which the inventory has not answered.
     pub async fn unreserved(&self, age: Duration) -> Result<Vec<i64>> {
-        let before = Utc::now() - age;
-        Ok(self.orders_that(|row| row.order.status == Status::Placed && row.order.placed_at <= before))
+        let statement = "select id from orders where status = 'placed' and placed_at <= $1 order by id";
+        Ok(sqlx::query_scalar(statement).bind(Utc::now() - age).fetch_all(&self.0).await?)
     }
 
     /// Orders that were not paid in time.
     pub async fn expired(&self) -> Result<Vec<i64>> {
-        let now = Utc::now();
-        let past = |until: Option<DateTime<Utc>>| until.is_some_and(|until| until <= now);
-        Ok(self.orders_that(|row| row.order.status == Status::Reserved && past(row.order.reserved_until)))
+        let statement =
+            "select id from orders where status = 'reserved' and reserved_until <= $1 order by id";
+        Ok(sqlx::query_scalar(statement).bind(Utc::now()).fetch_all(&self.0).await?)
     }
 
     /// Orders of which the inventory does not know that they are paid or cancelled.
     pub async fn unsettled(&self) -> Result<Vec<i64>> {
-        Ok(self
-            .orders_that(|row| !row.settled && matches!(row.order.status, Status::Paid | Status::Cancelled)))
+        let statement =
+            "select id from orders where status in ('paid', 'cancelled') and not settled order by id";
+        Ok(sqlx::query_scalar(statement).fetch_all(&self.0).await?)
     }
 
     /// Payments that were started `age` ago or earlier, and on which the provider has not decided.
     pub async fn undecided(&self, age: Duration) -> Result<Vec<Payment>> {
-        let before = Utc::now() - age;
-        let tables = self.tables();
-        let undecided =
-            |payment: &&Payment| payment.status == PaymentStatus::Started && payment.started_at <= before;
-        Ok(tables.payments.values().filter(undecided).cloned().collect())
-    }
-
-    fn orders_that(&self, wanted: impl Fn(&OrderRow) -> bool) -> Vec<i64> {
-        let tables = self.tables();
-        tables.orders.iter().filter(|(_, row)| wanted(row)).map(|(&id, _)| id).collect()
-    }
-
-    /// No method fails half-way, so what a panicking thread left is whole.
-    fn tables(&self) -> MutexGuard<'_, Tables> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let statement = "select id, order_id, amount, card, status, started_at from payments
+             where status = 'started' and started_at <= $1 order by id";
+        let rows: Vec<PaymentRow> =
+            sqlx::query_as(statement).bind(Utc::now() - age).fetch_all(&self.0).await?;
+        rows.into_iter().map(Payment::try_from).collect()
     }
 }
 
-fn next<T>(table: &BTreeMap<i64, T>) -> i64 {
-    table.last_key_value().map_or(1, |(id, _)| id + 1)
+/// Whether a row is read to be changed by what it says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lock {
+    No,
+    Yes,
 }
 
-fn row(tables: &mut Tables, id: i64) -> Result<&mut OrderRow> {
-    tables.orders.get_mut(&id).ok_or_else(|| Error::Absent(format!("order {id}")))
+async fn order(connection: &mut PgConnection, id: i64, lock: Lock) -> Result<Order> {
+    let statement = match lock {
+        Lock::No => {
+            "select id, customer, total, status, reason, capture, placed_at, reserved_until
+             from orders where id = $1"
+        }
+        Lock::Yes => {
+            "select id, customer, total, status, reason, capture, placed_at, reserved_until
+             from orders where id = $1 for update"
+        }
+    };
+    let row: Option<OrderRow> = sqlx::query_as(statement).bind(id).fetch_optional(&mut *connection).await?;
+    let row = row.ok_or_else(|| Error::Absent(format!("order {id}")))?;
+    let statement = "select product, quantity from lines where order_id = $1 order by product";
+    let lines: Vec<(String, i32)> = sqlx::query_as(statement).bind(id).fetch_all(connection).await?;
+    let line = |(product, quantity): (String, i32)| Line { product, quantity: quantity.unsigned_abs() };
+    Ok(Order {
+        id: row.id,
+        customer: row.customer,
+        lines: lines.into_iter().map(line).collect(),
+        total: row.total,
+        status: Status::named(&row.status)?,
+        reason: row.reason,
+        capture: row.capture,
+        placed_at: row.placed_at,
+        reserved_until: row.reserved_until,
+    })
 }
 
-fn payment_row(tables: &mut Tables, id: i64) -> Result<&mut Payment> {
-    tables.payments.get_mut(&id).ok_or_else(|| Error::Absent(format!("payment {id}")))
+#[derive(FromRow)]
+struct OrderRow {
+    id: i64,
+    customer: i64,
+    total: i64,
+    status: String,
+    reason: Option<String>,
+    capture: Option<String>,
+    placed_at: DateTime<Utc>,
+    reserved_until: Option<DateTime<Utc>>,
+}
+
+#[derive(FromRow)]
+struct PaymentRow {
+    id: i64,
+    order_id: i64,
+    amount: i64,
+    card: String,
+    status: String,
+    started_at: DateTime<Utc>,
+}
+
+impl TryFrom<PaymentRow> for Payment {
+    type Error = Error;
+
+    fn try_from(row: PaymentRow) -> Result<Self> {
+        let PaymentRow { id, order_id, amount, card, status, started_at } = row;
+        let status = match &*status {
+            "started" => PaymentStatus::Started,
+            "captured" => PaymentStatus::Captured,
+            "declined" => PaymentStatus::Declined,
+            other => return Err(Error::Broken(format!("payment {id} is `{other}`"))),
+        };
+        Ok(Self { id, order: order_id, amount, card, status, started_at })
+    }
+}
+
+fn is(error: &sqlx::Error, kind: &ErrorKind) -> bool {
+    error.as_database_error().is_some_and(|error| error.kind() == *kind)
 }

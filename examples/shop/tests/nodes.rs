@@ -1,58 +1,63 @@
 //! The shop on machines of its own: api, inventory and payment provider, each booted by its own entry function with its own
-//! environment, and customers who try again when they get no answer. Requests and answers get lost, requests
-//! arrive twice, connections break, and now and then the api's machine crashes.
+//! environment, a database, and customers who try again when they get no answer. Requests, statements and their answers get lost,
+//! requests arrive twice, connections break, and now and then the machine of the api or of the database crashes.
 
-use inventory::stock::{Level, Stock};
 use provider::Ledger;
 use serde_json::{Value, json};
-use shop::store::Store;
+use sim::db::postgres::{Postgres, Rows};
 use sim::fault::Plan;
-use sim::node::Node;
-use sim::{Ratio, Sim};
+use sim::{Databases, Node, Ratio, Sim};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// The machines, and what of them outlives a crash.
+/// The machines, and what can be seen of them from outside.
 struct World {
     sim: Sim,
     api: Node,
-    stock: Stock,
+    /// The shop's database.
+    shop: Postgres,
+    /// The inventory's.
+    inventory: Postgres,
+    /// What the provider has done.
     ledger: Ledger,
 }
 
 impl World {
     fn boot(sim: Sim) -> Self {
-        let (store, stock, ledger) = (Store::default(), Stock::default(), Ledger::default());
+        let db = sim.postgres("db");
 
         let provider = sim.node("provider");
         provider.set_variable("PROVIDER_LISTEN", "0.0.0.0:80");
         provider.set_variable("PROVIDER_KEY", "sk_live_7");
+        let ledger = Ledger::default();
         let books = ledger.clone();
         provider.boot(move || provider::run(books.clone()));
 
         let inventory = sim.node("inventory");
         inventory.set_variable("INVENTORY_LISTEN", "0.0.0.0:7001");
-        let shelf = stock.clone();
-        inventory.boot(move || inventory::run(shelf.clone()));
+        inventory.set_variable("INVENTORY_DATABASE_URL", "postgres://app@db/inventory");
+        inventory.boot(inventory::start);
 
         let api = sim.node("api");
         api.set_variable("SHOP_LISTEN", "0.0.0.0:80");
+        api.set_variable("SHOP_DATABASE_URL", "postgres://app@db/shop");
         api.set_variable("SHOP_INVENTORY_URL", "http://inventory:7001");
         api.set_variable("SHOP_PROVIDER_URL", "http://provider");
         api.set_variable("SHOP_PROVIDER_KEY", "sk_live_7");
         api.set_variable("SHOP_RESERVATION_SECONDS", "60");
-        api.boot(move || shop::server::run(store.clone()));
+        api.boot(shop::start);
 
-        Self { sim, api, stock, ledger }
+        Self { sim, api, shop: db.database("shop"), inventory: db.database("inventory"), ledger }
     }
 
     /// Puts so much tea on the shelf, and makes customers of these.
-    async fn open(&self, tea: u32, names: &'static [&'static str]) -> Vec<Client> {
-        self.stock.receive("tea", tea);
+    async fn open(&self, tea: i64, names: &'static [&'static str]) -> Vec<Client> {
         let staff = self.sim.node("staff");
         let customers = staff.run(async move {
             let staff = Client::new("staff", 0);
             staff.insist("PUT", "/products/tea", json!({"price": PRICE})).await;
+            staff.insist("POST", "/products/tea/stock", json!({"quantity": tea})).await;
             let mut customers = Vec::new();
             for name in names {
                 let customer = json!({"name": name, "email": format!("{name}@example.com")});
@@ -66,29 +71,50 @@ impl World {
 
     /// Nothing breaks any more: waits until the shop has finished with every order, and looks whether orders,
     /// stock and money agree.
-    async fn audit(&self, received: u32, last_order: i64) {
+    async fn audit(&self, received: i64) {
         self.sim.faults(&Plan::new());
-        let staff = self.sim.node("staff");
-        let (mut paid, mut captures) = (0, 0);
-        for id in 1..=last_order {
-            let order = staff.run(async move { Client::new("staff", 0).finished(id).await }).await;
-            let captured = self.ledger.of(id);
-            let amounts: Vec<_> = captured.iter().map(|capture| capture.amount).collect();
-            match order["status"].as_str() {
-                Some("paid") => {
-                    assert_eq!(amounts, [order["total"].as_i64().unwrap_or(-1)], "order {id} is paid");
-                    assert_eq!(order["capture"], captured[0].id.as_str(), "order {id}");
-                    paid += order["lines"][0]["quantity"].as_u64().expect("a line has a quantity") as u32;
-                }
-                _ => assert!(amounts.is_empty(), "order {id} is cancelled, and charged {amounts:?}"),
+        sim::net::net().heal_all();
+        let unfinished = "select id, status, reserved_until from orders where not settled order by id";
+        for _ in 0..40 {
+            self.sim.sleep(Duration::from_secs(5)).await;
+            if rows(&self.shop, unfinished).rows.is_empty() {
+                break;
             }
-            captures += captured.len();
         }
-        assert_eq!(self.ledger.captured().len(), captures, "money moved for orders that do not exist");
-        // The last orders may be settled in the worker's next look.
-        self.sim.sleep(Duration::from_secs(60)).await;
-        assert_eq!(self.stock.level("tea"), Level { on_hand: received - paid, reserved: 0 });
+        let left = rows(&self.shop, unfinished);
+        assert!(left.rows.is_empty(), "nothing breaks any more, and these are not finished: {left}");
+
+        let orders = rows(&self.shop, "select id, status, total, capture from orders order by id");
+        let mut captured: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for capture in self.ledger.captured() {
+            captured.entry(capture.order.to_string()).or_default().push(capture);
+        }
+        for row in &orders.rows {
+            let [Some(id), Some(status), Some(total), capture] = &row[..] else { panic!("{orders}") };
+            let captures = captured.remove(id).unwrap_or_default();
+            let moved: Vec<_> =
+                captures.iter().map(|capture| (capture.amount.to_string(), Some(&capture.id))).collect();
+            let wanted = if status == "paid" { vec![(total.clone(), capture.as_ref())] } else { Vec::new() };
+            assert_eq!(moved, wanted, "the captures of order {id}, which is {status}");
+        }
+        assert!(captured.is_empty(), "money moved for orders that do not exist: {captured:?}");
+
+        let sold =
+            "select coalesce(sum(quantity), 0) from orders join lines on order_id = id where status = 'paid'";
+        let sold: i64 = rows(&self.shop, sold).value().expect("a sum is no null");
+        assert_eq!(self.level(), (received - sold, 0), "on the shelf, and reserved");
     }
+
+    /// How much tea is on the shelf, and how much of it is reserved.
+    fn level(&self) -> (i64, i64) {
+        let level = rows(&self.inventory, "select on_hand, reserved from stock where product = 'tea'");
+        (level.column("on_hand")[0], level.column("reserved")[0])
+    }
+}
+
+/// What is committed there.
+fn rows(database: &Postgres, query: &str) -> Rows {
+    database.query(query).expect("the tables are there")
 }
 
 /// In cents.
@@ -143,17 +169,6 @@ impl Client {
             _ => Bought::Ordered,
         }
     }
-
-    /// The order, when nothing more will happen to it.
-    async fn finished(&self, id: i64) -> Value {
-        loop {
-            let (_, order) = self.insist("GET", &format!("/orders/{id}"), Value::Null).await;
-            if order["status"] == "paid" || order["status"] == "cancelled" {
-                return order;
-            }
-            sleep(Duration::from_secs(5)).await;
-        }
-    }
 }
 
 /// How far a customer came.
@@ -171,7 +186,7 @@ async fn an_order_is_paid_across_machines(sim: Sim) {
     let bought = sim.node("anna").run(anna.buy(2, "4242")).await;
     assert_eq!(bought, Bought::Paid);
     assert_eq!(world.ledger.captured().len(), 1);
-    world.audit(2, 1).await;
+    world.audit(2).await;
 }
 
 #[sim::test(tokio)]
@@ -194,6 +209,9 @@ async fn orders_stock_and_money_agree_whatever_breaks(sim: Sim) {
             .allow("http.delivered_twice", Ratio::new(1, 20))
             .allow("http.disconnected", Ratio::new(1, 20))
             .allow("http.slow", Ratio::new(1, 20))
+            .allow("sql.request_lost", Ratio::new(1, 100))
+            .allow("sql.response_lost", Ratio::new(1, 100))
+            .allow("sql.slow", Ratio::new(1, 100))
             .allow("net.reset", Ratio::new(1, 200))
             .allow("net.cut", Ratio::new(1, 200)),
     );
@@ -212,13 +230,20 @@ async fn orders_stock_and_money_agree_whatever_breaks(sim: Sim) {
         sim.sleep(Duration::from_secs(3)).await;
         world.api.restart();
     }
+    let crash = sim.lane("the database crashes");
+    if crash.chance(Ratio::new(1, 4)) {
+        sim.sleep(Duration::from_micros(crash.below(100_000))).await;
+        world.shop.crash();
+        sim.sleep(Duration::from_secs(1)).await;
+        world.shop.restart();
+    }
     let mut paid = 0;
     for customer in buying {
         paid += u32::from(customer.await.expect("a customer does not panic") == Bought::Paid);
     }
     sim.sometimes("two orders are paid at once", paid == 2);
     sim.sometimes("somebody has to wait for the payment", paid < 2);
-    world.audit(3, 3).await;
+    world.audit(3).await;
 }
 
 #[sim::test(tokio)]
@@ -227,10 +252,10 @@ async fn a_reservation_that_is_not_paid_ends(sim: Sim) {
     let anna = world.open(1, &["anna"]).await.remove(0);
     let bought = sim.node("anna").run(anna.buy(1, "4000-0002")).await;
     assert_eq!(bought, Bought::Ordered);
-    assert_eq!(world.stock.level("tea"), Level { on_hand: 1, reserved: 1 });
+    assert_eq!(world.level(), (1, 1));
     sim.sleep(Duration::from_secs(70)).await;
-    assert_eq!(world.stock.level("tea"), Level { on_hand: 1, reserved: 0 });
-    world.audit(1, 1).await;
+    assert_eq!(world.level(), (1, 0));
+    world.audit(1).await;
 }
 
 #[sim::test(tokio)]
@@ -261,7 +286,9 @@ const INTERRUPT: i32 = 2;
 
 #[sim::test(tokio)]
 async fn a_shop_without_a_key_does_not_start(sim: Sim) {
-    let started = sim.node("api").run(shop::start()).await;
+    let api = sim.node("api");
+    api.set_variable("SHOP_DATABASE_URL", "postgres://app@db/shop");
+    let started = api.run(shop::start()).await;
     let error = started.expect_err("it has no key").to_string();
     assert_eq!(error, "SHOP_PROVIDER_KEY is not set");
 }

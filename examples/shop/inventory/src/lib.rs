@@ -22,21 +22,13 @@ use tonic::transport::Server;
 ///
 /// # Errors
 ///
-/// If the configuration is wrong or the address is taken.
+/// If the configuration is wrong, the address is taken or the database does not answer.
 pub async fn start() -> anyhow::Result<()> {
-    run(Stock::default()).await
-}
-
-/// As [`start`], over this stock.
-///
-/// # Errors
-///
-/// If the configuration is wrong or the address is taken.
-pub async fn run(stock: Stock) -> anyhow::Result<()> {
     let config = Config::from_environment()?;
     let listener = TcpListener::bind(&config.listen)
         .await
         .with_context(|| format!("INVENTORY_LISTEN: cannot listen on {}", config.listen))?;
+    let stock = Stock::connect(&config.database_url).await.context("INVENTORY_DATABASE_URL")?;
     let ended = async {
         if let Err(error) = tokio::signal::ctrl_c().await {
             tracing::error!(%error, "cannot listen for ctrl-c");

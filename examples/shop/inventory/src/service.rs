@@ -31,37 +31,42 @@ impl Inventory for Service {
         if product.is_empty() {
             return Err(Status::invalid_argument("the product has no name"));
         }
-        self.stock.receive(&product, quantity);
+        self.stock.receive(&product, quantity).await.map_err(refused)?;
         Ok(Response::new(ReceiveResponse {}))
     }
 
     async fn level(&self, request: Request<LevelRequest>) -> Answer<LevelResponse> {
-        let level = self.stock.level(&request.get_ref().product);
+        let level = self.stock.level(&request.get_ref().product).await.map_err(refused)?;
         Ok(Response::new(LevelResponse { on_hand: level.on_hand, reserved: level.reserved }))
     }
 
     async fn reserve(&self, request: Request<ReserveRequest>) -> Answer<ReserveResponse> {
         let ReserveRequest { order, lines } = request.into_inner();
-        let mut wanted = BTreeMap::new();
+        let mut wanted = BTreeMap::<_, i64>::new();
         for line in lines {
-            *wanted.entry(line.product).or_default() += line.quantity;
+            *wanted.entry(line.product).or_default() += i64::from(line.quantity);
         }
-        self.stock.reserve(order, wanted).map_err(refused)?;
+        self.stock.reserve(order, &wanted).await.map_err(refused)?;
         Ok(Response::new(ReserveResponse {}))
     }
 
     async fn release(&self, request: Request<ReleaseRequest>) -> Answer<ReleaseResponse> {
-        self.stock.release(request.get_ref().order).map_err(refused)?;
+        self.stock.release(request.get_ref().order).await.map_err(refused)?;
         Ok(Response::new(ReleaseResponse {}))
     }
 
     async fn commit(&self, request: Request<CommitRequest>) -> Answer<CommitResponse> {
-        self.stock.commit(request.get_ref().order).map_err(refused)?;
+        self.stock.commit(request.get_ref().order).await.map_err(refused)?;
         Ok(Response::new(CommitResponse {}))
     }
 }
 
 fn refused(refusal: Refusal) -> Status {
     tracing::info!(%refusal, "refused");
-    Status::failed_precondition(refusal.to_string())
+    match refusal {
+        Refusal::Database(_) => Status::unavailable(refusal.to_string()),
+        Refusal::OutOfStock { .. } | Refusal::Ended { .. } | Refusal::Unknown { .. } => {
+            Status::failed_precondition(refusal.to_string())
+        }
+    }
 }

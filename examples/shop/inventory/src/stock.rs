@@ -1,37 +1,25 @@
-//! The rules of stock: nothing is promised twice, and every step may be repeated.
+//! The rules of stock, in PostgreSQL: nothing is promised twice, and every step may be repeated.
+//!
+//! An order's row in `reservations` is written or locked first, so that the steps of one order follow each
+//! other; products are taken in alphabetical order, so that orders do not wait for each other in a circle.
 
+use sqlx::PgConnection;
+use sqlx::postgres::{PgPool, PgPoolOptions};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// How much of one product there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Level {
     /// On the shelf, reserved or not.
-    pub on_hand: u32,
+    pub on_hand: i64,
     /// Of these, set aside for orders.
-    pub reserved: u32,
+    pub reserved: i64,
 }
 
-impl Level {
-    /// What can still be promised.
-    pub fn available(self) -> u32 {
-        self.on_hand - self.reserved
-    }
-}
-
-/// What an order holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reservation {
-    /// Quantities by product, set aside.
-    Held(BTreeMap<String, u32>),
-    /// Put back.
-    Released,
-    /// Sold.
-    Committed,
-}
-
-/// Why a step was refused.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a step was not done.
+#[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// There is not enough of one product.
     #[error("only {available} of {product} are available, {wanted} are wanted")]
@@ -39,9 +27,9 @@ pub enum Refusal {
         /// Which.
         product: String,
         /// How much could be had.
-        available: u32,
+        available: i64,
         /// How much was asked for.
-        wanted: u32,
+        wanted: i64,
     },
     /// The order's reservation has ended, by release or by sale.
     #[error("the reservation of order {order} has ended")]
@@ -55,32 +43,56 @@ pub enum Refusal {
         /// Which.
         order: i64,
     },
+    /// The database did not do it, or did not say so.
+    #[error("the database: {0}")]
+    Database(#[from] sqlx::Error),
 }
 
-#[derive(Debug, Default)]
-struct Books {
-    levels: BTreeMap<String, Level>,
-    reservations: BTreeMap<i64, Reservation>,
-}
+type Result<T> = std::result::Result<T, Refusal>;
 
-/// All stock; clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct Stock(Arc<Mutex<Books>>);
+/// All stock; clones share the connections.
+#[derive(Clone, Debug)]
+pub struct Stock(PgPool);
+
+/// How often a database that does not answer is tried at the start; it may start later than the inventory.
+const TRIES: u32 = 10;
 
 impl Stock {
+    /// Connects and brings the tables up to date.
+    ///
+    /// # Errors
+    ///
+    /// If the database does not answer for several seconds, or a migration fails.
+    pub async fn connect(url: &str) -> anyhow::Result<Self> {
+        let options = PgPoolOptions::new().max_connections(5).acquire_timeout(Duration::from_secs(3));
+        let pool = options.connect_lazy(url)?;
+        for _ in 1..TRIES {
+            match sqlx::migrate!().run(&pool).await {
+                Ok(()) => return Ok(Self(pool)),
+                Err(error) => tracing::warn!(%error, "trying again"),
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+        sqlx::migrate!().run(&pool).await?;
+        Ok(Self(pool))
+    }
+
     /// Adds stock.
-    pub fn receive(&self, product: &str, quantity: u32) {
-        self.books().levels.entry(product.to_owned()).or_default().on_hand += quantity;
+    pub async fn receive(&self, product: &str, quantity: u32) -> Result<()> {
+        let statement = "insert into stock (product, on_hand) values ($1, $2)
+             on conflict (product) do update set on_hand = stock.on_hand + excluded.on_hand";
+        sqlx::query(statement).bind(product).bind(i64::from(quantity)).execute(&self.0).await?;
+        Ok(())
     }
 
     /// How much of a product there is.
-    pub fn level(&self, product: &str) -> Level {
-        self.books().levels.get(product).copied().unwrap_or_default()
-    }
-
-    /// What an order holds, if it was ever heard of.
-    pub fn reservation(&self, order: i64) -> Option<Reservation> {
-        self.books().reservations.get(&order).cloned()
+    pub async fn level(&self, product: &str) -> Result<Level> {
+        let row: Option<(i64, i64)> =
+            sqlx::query_as("select on_hand, reserved from stock where product = $1")
+                .bind(product)
+                .fetch_optional(&self.0)
+                .await?;
+        Ok(row.map(|(on_hand, reserved)| Level { on_hand, reserved }).unwrap_or_default())
     }
 
     /// Sets quantities aside, all or none.
@@ -88,24 +100,38 @@ impl Stock {
     /// # Errors
     ///
     /// If one is not in stock, or the order's reservation has ended.
-    pub fn reserve(&self, order: i64, lines: BTreeMap<String, u32>) -> Result<(), Refusal> {
-        let mut books = self.books();
-        match books.reservations.get(&order) {
-            Some(Reservation::Held(_)) => return Ok(()),
-            Some(_) => return Err(Refusal::Ended { order }),
-            None => {}
+    pub async fn reserve(&self, order: i64, lines: &BTreeMap<String, i64>) -> Result<()> {
+        let mut transaction = self.0.begin().await?;
+        let statement = "insert into reservations (order_id, status) values ($1, 'held')
+             on conflict (order_id) do nothing";
+        let inserted = sqlx::query(statement).bind(order).execute(&mut *transaction).await?;
+        if inserted.rows_affected() == 0 {
+            return match status(&mut transaction, order).await?.as_deref() {
+                Some("held") => Ok(()),
+                _ => Err(Refusal::Ended { order }),
+            };
         }
-        for (product, &wanted) in &lines {
-            let available = books.levels.get(product).map_or(0, |level| level.available());
-            if available < wanted {
-                return Err(Refusal::OutOfStock { product: product.clone(), available, wanted });
+        for (product, &wanted) in lines {
+            let statement = "update stock set reserved = reserved + $2
+                 where product = $1 and on_hand - reserved >= $2";
+            let taken = sqlx::query(statement).bind(product).bind(wanted).execute(&mut *transaction).await?;
+            if taken.rows_affected() == 0 {
+                let available: Option<i64> =
+                    sqlx::query_scalar("select on_hand - reserved from stock where product = $1")
+                        .bind(product)
+                        .fetch_optional(&mut *transaction)
+                        .await?;
+                let (product, available) = (product.clone(), available.unwrap_or(0));
+                return Err(Refusal::OutOfStock { product, available, wanted });
             }
+            sqlx::query("insert into reserved_lines (order_id, product, quantity) values ($1, $2, $3)")
+                .bind(order)
+                .bind(product)
+                .bind(wanted)
+                .execute(&mut *transaction)
+                .await?;
         }
-        for (product, quantity) in &lines {
-            books.levels.entry(product.clone()).or_default().reserved += quantity;
-        }
-        books.reservations.insert(order, Reservation::Held(lines));
-        Ok(())
+        Ok(transaction.commit().await?)
     }
 
     /// Puts back what an order holds. A reservation that is still on its way will find that it has ended.
@@ -113,21 +139,27 @@ impl Stock {
     /// # Errors
     ///
     /// If it is sold.
-    pub fn release(&self, order: i64) -> Result<(), Refusal> {
-        let mut books = self.books();
-        match books.reservations.insert(order, Reservation::Released) {
-            Some(Reservation::Held(lines)) => {
-                for (product, quantity) in lines {
-                    books.levels.entry(product).or_default().reserved -= quantity;
-                }
-                Ok(())
+    pub async fn release(&self, order: i64) -> Result<()> {
+        let mut transaction = self.0.begin().await?;
+        let statement = "insert into reservations (order_id, status) values ($1, 'released')
+             on conflict (order_id) do nothing";
+        let inserted = sqlx::query(statement).bind(order).execute(&mut *transaction).await?;
+        if inserted.rows_affected() == 0 {
+            match status(&mut transaction, order).await?.as_deref() {
+                Some("held") => {}
+                Some("released") => return Ok(()),
+                _ => return Err(Refusal::Ended { order }),
             }
-            Some(Reservation::Released) | None => Ok(()),
-            Some(Reservation::Committed) => {
-                books.reservations.insert(order, Reservation::Committed);
-                Err(Refusal::Ended { order })
+            for (product, quantity) in held(&mut transaction, order).await? {
+                sqlx::query("update stock set reserved = reserved - $2 where product = $1")
+                    .bind(product)
+                    .bind(quantity)
+                    .execute(&mut *transaction)
+                    .await?;
             }
+            end(&mut transaction, order, "released").await?;
         }
+        Ok(transaction.commit().await?)
     }
 
     /// Takes what an order holds off the shelf.
@@ -135,74 +167,40 @@ impl Stock {
     /// # Errors
     ///
     /// If it holds nothing, or has put it back.
-    pub fn commit(&self, order: i64) -> Result<(), Refusal> {
-        let mut books = self.books();
-        let lines = match books.reservations.get(&order) {
-            Some(Reservation::Held(lines)) => lines.clone(),
-            Some(Reservation::Committed) => return Ok(()),
-            Some(Reservation::Released) => return Err(Refusal::Ended { order }),
+    pub async fn commit(&self, order: i64) -> Result<()> {
+        let mut transaction = self.0.begin().await?;
+        match status(&mut transaction, order).await?.as_deref() {
+            Some("held") => {}
+            Some("committed") => return Ok(()),
+            Some(_) => return Err(Refusal::Ended { order }),
             None => return Err(Refusal::Unknown { order }),
-        };
-        for (product, quantity) in lines {
-            let level = books.levels.entry(product).or_default();
-            level.on_hand -= quantity;
-            level.reserved -= quantity;
         }
-        books.reservations.insert(order, Reservation::Committed);
-        Ok(())
-    }
-
-    /// No step fails half-way, so what a panicking thread left is whole.
-    fn books(&self) -> MutexGuard<'_, Books> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        for (product, quantity) in held(&mut transaction, order).await? {
+            let statement =
+                "update stock set on_hand = on_hand - $2, reserved = reserved - $2 where product = $1";
+            sqlx::query(statement).bind(product).bind(quantity).execute(&mut *transaction).await?;
+        }
+        end(&mut transaction, order, "committed").await?;
+        Ok(transaction.commit().await?)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// How far an order's reservation is; nobody else changes it until this transaction ends.
+async fn status(connection: &mut PgConnection, order: i64) -> Result<Option<String>> {
+    let statement = "select status from reservations where order_id = $1 for update";
+    Ok(sqlx::query_scalar(statement).bind(order).fetch_optional(connection).await?)
+}
 
-    fn lines(wanted: &[(&str, u32)]) -> BTreeMap<String, u32> {
-        wanted.iter().map(|&(product, quantity)| (product.to_owned(), quantity)).collect()
-    }
+async fn held(connection: &mut PgConnection, order: i64) -> Result<Vec<(String, i64)>> {
+    let statement = "select product, quantity from reserved_lines where order_id = $1 order by product";
+    Ok(sqlx::query_as(statement).bind(order).fetch_all(connection).await?)
+}
 
-    fn stocked() -> Stock {
-        let stock = Stock::default();
-        stock.receive("tea", 3);
-        stock.receive("cup", 1);
-        stock
-    }
-
-    #[test]
-    fn a_reservation_is_all_or_nothing() {
-        let stock = stocked();
-        let refusal = stock.reserve(1, lines(&[("tea", 2), ("cup", 2)])).unwrap_err();
-        assert_eq!(refusal.to_string(), "only 1 of cup are available, 2 are wanted");
-        assert_eq!(stock.level("tea"), Level { on_hand: 3, reserved: 0 });
-    }
-
-    #[test]
-    fn every_step_may_be_repeated() {
-        let stock = stocked();
-        for _ in 0..2 {
-            stock.reserve(1, lines(&[("tea", 2)])).unwrap();
-        }
-        assert_eq!(stock.level("tea"), Level { on_hand: 3, reserved: 2 });
-        for _ in 0..2 {
-            stock.commit(1).unwrap();
-        }
-        assert_eq!(stock.level("tea"), Level { on_hand: 1, reserved: 0 });
-        assert_eq!(stock.release(1), Err(Refusal::Ended { order: 1 }));
-        assert_eq!(stock.reservation(1), Some(Reservation::Committed));
-    }
-
-    #[test]
-    fn a_reservation_that_comes_after_its_release_is_refused() {
-        let stock = stocked();
-        for _ in 0..2 {
-            stock.release(1).unwrap();
-        }
-        assert_eq!(stock.reserve(1, lines(&[("tea", 1)])), Err(Refusal::Ended { order: 1 }));
-        assert_eq!(stock.level("tea").available(), 3);
-    }
+async fn end(connection: &mut PgConnection, order: i64, status: &str) -> Result<()> {
+    sqlx::query("update reservations set status = $2 where order_id = $1")
+        .bind(order)
+        .bind(status)
+        .execute(connection)
+        .await?;
+    Ok(())
 }

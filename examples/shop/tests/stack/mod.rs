@@ -1,10 +1,10 @@
-//! The shop, the inventory and the payment provider on loopback, and a customer's client.
+//! The shop, the inventory and the payment provider on loopback, over databases of the test's own, and a customer's client.
 
-use inventory::stock::Stock;
+use inventory::stock::{Level, Stock};
 use provider::Ledger;
 use serde_json::{Value, json};
 use shop::config::Config;
-use shop::store::Store;
+use sqlx::{Connection, PgConnection};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -13,8 +13,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Stack {
     /// What the provider has done.
     pub ledger: Ledger,
-    /// What the inventory holds.
-    pub stock: Stock,
+    stock: Stock,
     client: reqwest::Client,
     url: String,
     end: CancellationToken,
@@ -22,13 +21,16 @@ pub struct Stack {
 }
 
 impl Stack {
-    pub async fn start() -> Self {
+    /// Starts everything; `test` names the databases.
+    pub async fn start(test: &str) -> Self {
         let end = CancellationToken::new();
         let ended = || {
             let end = end.clone();
             async move { end.cancelled().await }
         };
-        let (stock, ledger) = (Stock::default(), Ledger::default());
+        let ledger = Ledger::default();
+        let stock = Stock::connect(&database(&format!("{test}_inventory")).await).await;
+        let stock = stock.expect("the inventory has a database");
 
         let (inventory, inventory_url) = listen().await;
         tokio::spawn(inventory::serve(inventory, stock.clone(), ended()));
@@ -37,6 +39,7 @@ impl Stack {
         let (listener, url) = listen().await;
         let config = Config {
             listen: String::new(),
+            database_url: database(&format!("{test}_shop")).await,
             inventory_url,
             provider_url,
             provider_key: "sk_test".to_owned(),
@@ -44,7 +47,7 @@ impl Stack {
             request: Duration::from_secs(10),
         };
         let ended = ended();
-        let shop = tokio::spawn(async move { shop::serve(listener, &config, Store::default(), ended).await });
+        let shop = tokio::spawn(async move { shop::serve(listener, &config, ended).await });
         Self { ledger, stock, client: reqwest::Client::new(), url, end, shop }
     }
 
@@ -85,6 +88,11 @@ impl Stack {
         customer["id"].as_i64().expect("a customer has a number")
     }
 
+    /// How much tea there is.
+    pub async fn level(&self) -> Level {
+        self.stock.level("tea").await.expect("the database answers")
+    }
+
     /// Orders so much tea.
     pub async fn order(&self, customer: i64, quantity: u32) -> (u16, Value) {
         let order = json!({"customer": customer, "lines": [{"product": "tea", "quantity": quantity}]});
@@ -96,6 +104,27 @@ impl Stack {
         self.end.cancel();
         self.shop.await.expect("the shop does not panic").expect("the shop ends well");
     }
+}
+
+/// Where a database of this name is; it is created where servers want that.
+async fn database(name: &str) -> String {
+    let server = std::env::var("TEST_POSTGRES_URL");
+    let server =
+        server.expect("TEST_POSTGRES_URL is not set: run the tests with ./with-postgres or cargo sim");
+    let url = format!("{server}/{name}");
+    match PgConnection::connect(&url).await {
+        Ok(connection) => connection.close().await.expect("nothing is left to say"),
+        Err(error) => {
+            let is_absent =
+                error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("3D000"));
+            assert!(is_absent, "{url}: {error} (without cargo sim, run the tests with ./with-postgres)");
+            let mut server =
+                PgConnection::connect(&format!("{server}/postgres")).await.expect("it has just answered");
+            let statement = sqlx::AssertSqlSafe(format!("create database {name}"));
+            sqlx::raw_sql(statement).execute(&mut server).await.expect("the database is new");
+        }
+    }
+    url
 }
 
 async fn listen() -> (TcpListener, String) {
