@@ -4,7 +4,7 @@
 //! [`KeySource`], because undo, pruning and index builds need them when no
 //! statement is there to ask.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::{
     engine::id::{IndexId, TableId},
@@ -30,14 +30,14 @@ pub struct TableDefinition {
     /// the caller's name for it (its OID)
     pub id: TableId,
     /// for messages
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// what a crash leaves of it
     pub persistence: Persistence,
 }
 
 /// Computes an index key that is not just some columns: expressions, partial indexes. It is called in the middle of the
 /// engine's work and must not call the engine.
-pub trait ComputeKey {
+pub trait ComputeKey: Send + Sync {
     /// The key of a row, or `None` if the row is not in the index (partial index).
     ///
     /// # Errors
@@ -53,9 +53,9 @@ pub trait ComputeKey {
 #[derive(Clone)]
 pub enum KeySource {
     /// these columns, from 0
-    Columns(Rc<[usize]>),
+    Columns(Arc<[usize]>),
     /// an expression, a predicate
-    Computed(Rc<dyn ComputeKey>),
+    Computed(Arc<dyn ComputeKey>),
 }
 
 /// A key: one value an index column.
@@ -64,7 +64,7 @@ pub enum Key {
     /// the common case, without an allocation of its own
     One(Value),
     /// several columns
-    Many(Rc<[Value]>),
+    Many(Arc<[Value]>),
 }
 
 impl Key {
@@ -119,13 +119,13 @@ pub struct IndexDefinition {
     /// on this table
     pub table: TableId,
     /// index name, which is the constraint name in 23505
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// key columns as 23505's DETAIL shows them: `email`, `lower(email)`, `a, b`
-    pub key_text: Rc<str>,
+    pub key_text: Arc<str>,
     /// where keys come from
     pub source: KeySource,
     /// one an index column; empty means all ascending, nulls last
-    pub order: Rc<[KeyOrder]>,
+    pub order: Arc<[KeyOrder]>,
     /// uniqueness
     pub unique: Uniqueness,
     /// NULLS NOT DISTINCT

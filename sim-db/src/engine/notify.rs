@@ -1,6 +1,6 @@
 //! LISTEN and NOTIFY: queued in the transaction, effective at commit.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{id::Pid, lock::ProcId, session::Session, state::State, transaction::Transaction};
 
@@ -10,16 +10,16 @@ pub struct Notification {
     /// sender
     pub pid: Pid,
     /// channel
-    pub channel: Rc<str>,
+    pub channel: Arc<str>,
     /// payload, possibly empty
-    pub payload: Rc<str>,
+    pub payload: Arc<str>,
 }
 
 /// A LISTEN or UNLISTEN of the transaction.
 #[derive(Clone, Debug)]
 pub(crate) enum ListenChange {
-    Listen(Rc<str>),
-    Unlisten(Rc<str>),
+    Listen(Arc<str>),
+    Unlisten(Arc<str>),
     UnlistenAll,
 }
 
@@ -42,7 +42,7 @@ impl State {
             for listener in 0..self.sessions.len() {
                 let Some(session) = &mut self.sessions[listener] else { continue };
                 if session.listening.contains(&channel) {
-                    let (channel, payload) = (Rc::clone(&channel), Rc::clone(&payload));
+                    let (channel, payload) = (Arc::clone(&channel), Arc::clone(&payload));
                     session.inbox.push_back(Notification { pid, channel, payload });
                     self.wake(listener as ProcId);
                 }
@@ -78,7 +78,7 @@ impl Session {
     }
 
     /// The channels listened to, in order: `pg_listening_channels()`.
-    pub fn listening(&self) -> Vec<Rc<str>> {
+    pub fn listening(&self) -> Vec<Arc<str>> {
         self.core.state.borrow().session(self.proc).listening.iter().cloned().collect()
     }
 

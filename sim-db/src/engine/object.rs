@@ -3,7 +3,7 @@
 //! Changes stand in the transaction until it commits; others read what is
 //! committed now, whatever their snapshot, as PostgreSQL's catalog lookups do.
 
-use std::{any::Any, collections::BTreeMap, rc::Rc};
+use std::{any::Any, collections::BTreeMap, sync::Arc};
 
 use super::{
     lock::LockTag,
@@ -21,24 +21,24 @@ pub struct ObjectKey {
     /// in which namespace
     pub namespace: u32,
     /// its name
-    pub name: Rc<str>,
+    pub name: Arc<str>,
 }
 
 /// The objects of one class and namespace, by name.
-type Names = BTreeMap<Rc<str>, Rc<dyn Any>>;
+type Names = BTreeMap<Arc<str>, Arc<dyn Any + Send + Sync>>;
 
 /// What is committed, by class and namespace, then name.
 #[derive(Clone, Default)]
 pub(crate) struct ObjectMap(BTreeMap<(u16, u32), Names>);
 
 /// A change of an object: its new value, or `None` if it is removed.
-pub(crate) type ObjectChange = Option<Rc<dyn Any>>;
+pub(crate) type ObjectChange = Option<Arc<dyn Any + Send + Sync>>;
 
 /// What one transaction changed; `None` is removed.
 pub(crate) type ObjectChanges = BTreeMap<ObjectKey, ObjectChange>;
 
 impl ObjectMap {
-    fn get(&self, class: u16, namespace: u32, name: &str) -> Option<&Rc<dyn Any>> {
+    fn get(&self, class: u16, namespace: u32, name: &str) -> Option<&Arc<dyn Any + Send + Sync>> {
         self.0.get(&(class, namespace))?.get(name)
     }
 
@@ -63,7 +63,7 @@ impl ObjectKey {
 
 impl Session {
     /// An object of the catalog: this transaction's own change, or else what is committed now.
-    pub fn object(&self, class: u16, namespace: u32, name: &str) -> Option<Rc<dyn Any>> {
+    pub fn object(&self, class: u16, namespace: u32, name: &str) -> Option<Arc<dyn Any + Send + Sync>> {
         let state = self.core.state.borrow();
         if let Some(transaction) = &state.session(self.proc).transaction
             && !transaction.objects.is_empty()
@@ -77,15 +77,19 @@ impl Session {
     }
 
     /// The objects of a class (in one namespace), by namespace and name.
-    pub fn objects(&self, class: u16, namespace: Option<u32>) -> Vec<(ObjectKey, Rc<dyn Any>)> {
+    pub fn objects(
+        &self,
+        class: u16,
+        namespace: Option<u32>,
+    ) -> Vec<(ObjectKey, Arc<dyn Any + Send + Sync>)> {
         let state = self.core.state.borrow();
         let (from, to) = namespace.map_or((0, u32::MAX), |n| (n, n));
         let committed = state.store.objects.0.range((class, from)..=(class, to));
         let mut all: ObjectChanges = committed
             .flat_map(|((class, namespace), names)| {
                 names.iter().map(|(name, object)| {
-                    let key = ObjectKey { class: *class, namespace: *namespace, name: Rc::clone(name) };
-                    (key, Some(Rc::clone(object)))
+                    let key = ObjectKey { class: *class, namespace: *namespace, name: Arc::clone(name) };
+                    (key, Some(Arc::clone(object)))
                 })
             })
             .collect();
@@ -107,7 +111,7 @@ impl Session {
     }
 
     /// Puts an object into the catalog; undone by a rollback, seen by others from commit on.
-    pub fn put_object(&self, key: ObjectKey, object: Rc<dyn Any>) {
+    pub fn put_object(&self, key: ObjectKey, object: Arc<dyn Any + Send + Sync>) {
         self.change_object(key, Some(object));
     }
 

@@ -24,9 +24,15 @@ pub enum Shutdown {
     Idle,
 }
 
-/// A frozen database, to be forked many times, each fork copy-on-write.
+/// A frozen database, to be forked many times, on any thread, each fork copy-on-write.
 #[derive(Clone)]
 pub struct Template(Store);
+
+/// What it holds is never written in place, so that threads may share it.
+const _: () = {
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<Template>();
+};
 
 impl State {
     /// Ends every session: what is committed stays, what is not goes.

@@ -5,7 +5,7 @@
 //! far as PostgreSQL serves them in order: one who needs not wait (a share lock beside
 //! others) overtakes them, and so does one who comes just when the row is free.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{
     environment::SwitchPoint,
@@ -123,7 +123,7 @@ impl State {
             _ => {}
         }
         let found = contention(tuple, self.row_locks.holders(table, tid), mode, own, is_active);
-        let row = Rc::clone(&tuple.row);
+        let row = Arc::clone(&tuple.row);
         if found.is_enough {
             return LockStep::Locked(row);
         }

@@ -4,7 +4,7 @@
 //! nothing in between: other sessions, and the scanning statement itself, may write
 //! while it goes on. What they write is too new for the snapshot.
 
-use std::{collections::VecDeque, ops::Bound, rc::Rc};
+use std::{collections::VecDeque, ops::Bound, sync::Arc};
 
 use super::{
     definition::Key,
@@ -120,7 +120,7 @@ impl State {
             let Some(tuple) = page.tuple(offset) else { return Ok(None) };
             let visible = is_visible(tuple, &snapshot.data, snapshot.command, self.own(proc));
             let writer = State::writer_to_check(tuple, visible);
-            let (xmin, row, next) = (tuple.xmin, Rc::clone(&tuple.row), page.chain_next(tuple));
+            let (xmin, row, next) = (tuple.xmin, Arc::clone(&tuple.row), page.chain_next(tuple));
             self.ssi_saw(proc, table, writer)?;
             if visible {
                 let tid = Tid { block: root.block, offset };
@@ -145,7 +145,7 @@ impl State {
             return self.watched_in_chain(proc, table, root, snapshot);
         }
         let found = self.visible_in_chain(proc, table, root, snapshot);
-        Ok(found.map(|(tid, tuple)| (tid, Rc::clone(&tuple.row))))
+        Ok(found.map(|(tid, tuple)| (tid, Arc::clone(&tuple.row))))
     }
 
     /// The rows of a page that the snapshot sees, in order.
@@ -169,7 +169,7 @@ impl State {
                 writers.push(State::writer_to_check(tuple, visible));
             }
             if visible {
-                out.push_back((Tid { block, offset }, Rc::clone(&tuple.row)));
+                out.push_back((Tid { block, offset }, Arc::clone(&tuple.row)));
             }
         }
         for writer in writers {
@@ -232,7 +232,7 @@ impl IndexScan {
     fn read_leaf(&mut self) {
         let mut state = self.session.core.state.borrow_mut();
         let index = state.store.index(self.index);
-        let orders = Rc::clone(&index.definition.order);
+        let orders = Arc::clone(&index.definition.order);
         let tree = &index.tree;
         let (lower, upper) = (as_slice(&self.range.lower), as_slice(&self.range.upper));
         let above_lower = |key: &[Value]| match lower {
@@ -372,7 +372,7 @@ impl Session {
                 }
                 let seen = state.visible_in_chain(self.proc, table, *root, snapshot);
                 if let Some((tid, tuple)) = seen {
-                    answer = Some((tid, Rc::clone(&tuple.row)));
+                    answer = Some((tid, Arc::clone(&tuple.row)));
                     crowded = Some(tid.block);
                     break 'leaves;
                 }
@@ -394,7 +394,7 @@ impl Session {
         let Some(tuple) = state.store.table(table).heap.tuple(tid) else { return Ok(None) };
         let visible = is_visible(tuple, &snapshot.data, snapshot.command, state.own(self.proc));
         let writer = State::writer_to_check(tuple, visible);
-        let (xmin, row) = (tuple.xmin, Rc::clone(&tuple.row));
+        let (xmin, row) = (tuple.xmin, Arc::clone(&tuple.row));
         state.ssi_saw(self.proc, table, writer)?;
         if visible {
             state.ssi_read_row(self.proc, table, tid, xmin);

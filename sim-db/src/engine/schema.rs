@@ -3,7 +3,7 @@
 //! The caller holds the table locks that keep others away, so a change is made in
 //! place, at once, and undone by a rollback; what is dropped stays until commit.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{
     definition::{IndexDefinition, Key, TableDefinition},
@@ -68,7 +68,7 @@ impl State {
     /// Builds an index from the table's rows.
     fn build_index(&mut self, proc: u32, id: IndexId) -> Result<()> {
         let index = self.store.index(id);
-        let definition = Rc::clone(&index.definition);
+        let definition = Arc::clone(&index.definition);
         let table = definition.table;
         let mut entries: Vec<(Key, Tid)> = Vec::new();
         let heap = &self.store.table(table).heap;
@@ -134,7 +134,7 @@ impl Session {
     }
 
     /// Renames it, for messages.
-    pub fn rename_table(&self, table: TableId, name: Rc<str>) {
+    pub fn rename_table(&self, table: TableId, name: Arc<str>) {
         let mut state = self.core.state.borrow_mut();
         let before = std::mem::replace(&mut state.store.table_mut(table).name, name);
         state.transaction_mut(self.proc).undo.push(Undo::RenameTable(table, before));
@@ -203,7 +203,7 @@ impl Session {
     pub fn redefine_index(&self, definition: IndexDefinition) {
         let mut state = self.core.state.borrow_mut();
         let (id, table) = (definition.id, definition.table);
-        let before = std::mem::replace(&mut state.store.index_mut(id).definition, Rc::new(definition));
+        let before = std::mem::replace(&mut state.store.index_mut(id).definition, Arc::new(definition));
         state.relink_indexes(table);
         state.transaction_mut(self.proc).undo.push(Undo::RedefineIndex(before));
     }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
-    rc::Rc,
+    sync::Arc,
     task::Waker,
     time::Duration,
 };
@@ -28,7 +28,7 @@ pub(crate) struct SessionState {
     pub(crate) deadlock_timeout: Duration,
     /// who to wake when something other than a lock comes
     pub(crate) waker: Option<Waker>,
-    pub(crate) listening: BTreeSet<Rc<str>>,
+    pub(crate) listening: BTreeSet<Arc<str>>,
     pub(crate) inbox: VecDeque<Notification>,
     /// waits for a safe snapshot
     pub(crate) awaits_safe_snapshot: bool,

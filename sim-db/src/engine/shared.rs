@@ -1,6 +1,5 @@
 //! The pointer under everything that forks share.
 //!
-//! Values are of one thread (`Rc`), so a template is too. Should values become
-//! `Send`, this line is all that keeps a template from crossing threads.
+//! A template is made once a process and forked by the runs of all threads, so what it holds crosses threads.
 
-pub(crate) use std::rc::Rc as Shared;
+pub(crate) use std::sync::Arc as Shared;

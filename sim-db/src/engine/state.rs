@@ -2,7 +2,7 @@
 //!
 //! Statements borrow it for one step at a time and never across an await.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{
     environment::Environment,
@@ -243,7 +243,7 @@ impl State {
         }
         for id in self.store.table(table).indexes.clone() {
             let index = self.store.index_mut(id);
-            let definition = Rc::clone(&index.definition);
+            let definition = Arc::clone(&index.definition);
             for (tid, row) in gone {
                 if let Ok(Some(key)) = index.key(row) {
                     index.tree.remove(&definition.order, key.values(), *tid);

@@ -1,6 +1,6 @@
 //! A table: its heap, and what its indexes mean for writes.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{
     definition::{Persistence, TableDefinition, Uniqueness},
@@ -14,7 +14,7 @@ use crate::value::Row;
 /// A table's storage.
 #[derive(Clone)]
 pub(crate) struct Table {
-    pub(crate) name: Rc<str>,
+    pub(crate) name: Arc<str>,
     pub(crate) persistence: Persistence,
     /// the session a temporary table belongs to
     pub(crate) session: Option<ProcId>,
@@ -30,7 +30,7 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn new(definition: &TableDefinition, session: Option<ProcId>) -> Table {
         Table {
-            name: Rc::clone(&definition.name),
+            name: Arc::clone(&definition.name),
             persistence: definition.persistence,
             session: session.filter(|_| definition.persistence == Persistence::Temporary),
             heap: Heap::default(),

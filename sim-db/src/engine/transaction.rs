@@ -1,6 +1,6 @@
 //! Transactions: begin, commit, rollback, and what lies between.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{
     environment::{SwitchPoint, Timestamp},
@@ -41,7 +41,7 @@ pub(crate) struct Transaction {
     pub(crate) pending_checks: Vec<PendingCheck>,
     /// SET CONSTRAINTS: whether deferred; under `None` for all
     pub(crate) constraint_modes: BTreeMap<Option<IndexId>, bool>,
-    pub(crate) notifications: Vec<(Rc<str>, Rc<str>)>,
+    pub(crate) notifications: Vec<(Arc<str>, Arc<str>)>,
     pub(crate) listen_changes: Vec<ListenChange>,
     pub(crate) objects: ObjectChanges,
     pub(crate) object_stamp: u64,
@@ -50,7 +50,7 @@ pub(crate) struct Transaction {
 /// The transaction, or one of its subtransactions.
 pub(crate) struct Level {
     /// the savepoint's name; the transaction itself has none
-    pub(crate) name: Option<Rc<str>>,
+    pub(crate) name: Option<Arc<str>>,
     pub(crate) xid: Xid,
     undo_from: usize,
     checks_from: usize,
@@ -100,7 +100,7 @@ impl Transaction {
         self.object_stamp = 0;
     }
 
-    pub(super) fn push_level(&mut self, name: Option<Rc<str>>) {
+    pub(super) fn push_level(&mut self, name: Option<Arc<str>>) {
         self.levels.push(Level {
             name,
             xid: Xid::NONE,

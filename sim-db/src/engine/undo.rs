@@ -5,7 +5,7 @@
 //! sequential scan shows stays the same: an aborted version keeps its place on the
 //! page until pruned, only nobody sees it.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{
     definition::IndexDefinition,
@@ -35,12 +35,12 @@ pub(crate) enum Undo {
     RowLock(TableId, Tid, Xid),
     CreateTable(TableId),
     DropTable(TableId),
-    RenameTable(TableId, Rc<str>),
+    RenameTable(TableId, Arc<str>),
     /// the contents from before
     Contents(TableId, Box<Contents>),
     CreateIndex(IndexId),
     DropIndex(IndexId),
-    RedefineIndex(Rc<IndexDefinition>),
+    RedefineIndex(Arc<IndexDefinition>),
     CreateSequence(SequenceId),
     DropSequence(SequenceId),
     AlterSequence(SequenceId, Box<Sequence>),
@@ -106,7 +106,7 @@ impl State {
     fn undo_insert(&mut self, table: TableId, tid: Tid) {
         let Some(tuple) = self.store.table_mut(table).heap.tuple_mut(tid) else { return };
         tuple.flags.set(TupleFlags::ABORTED, true);
-        let (row, xmin) = (Rc::clone(&tuple.row), tuple.xmin);
+        let (row, xmin) = (Arc::clone(&tuple.row), tuple.xmin);
         let heap_only = tuple.flags.has(TupleFlags::HEAP_ONLY);
         let heap = &mut self.store.table_mut(table).heap;
         heap.dead += 1;

@@ -6,7 +6,7 @@
 //! checked first. DEFERRABLE keys only note that they may be in conflict, and look again
 //! at the end of the statement or at commit.
 
-use std::{ops::Bound, rc::Rc};
+use std::{ops::Bound, sync::Arc};
 
 use super::{
     definition::{Key, Uniqueness},
@@ -169,7 +169,7 @@ impl State {
         }
         self.ssi_write_entry(proc, index_id, &key, tid)?;
         let index = self.store.index_mut(index_id);
-        let definition = Rc::clone(&index.definition);
+        let definition = Arc::clone(&index.definition);
         let (_, split) = index.tree.insert(&definition.order, key, tid);
         if let Some(split) = split {
             self.ssi.leaf_split(index_id, split.old, split.new);

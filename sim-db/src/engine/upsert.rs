@@ -5,7 +5,7 @@
 //! entries of the clause's own indexes are simply put in first; only entries of other
 //! unique indexes can still wait.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{
     definition::Uniqueness,
@@ -75,7 +75,7 @@ impl Session {
                 KeyState::Free => break,
             }
         }
-        let tid = self.core.state.borrow_mut().insert_version(self.proc, table, Rc::clone(&row))?;
+        let tid = self.core.state.borrow_mut().insert_version(self.proc, table, Arc::clone(&row))?;
         self.add_entries_from(table, tid, &row, arbiters).await?;
         Ok(InsertOutcome::Inserted(tid))
     }

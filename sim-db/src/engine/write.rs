@@ -1,6 +1,6 @@
 //! INSERT, UPDATE, DELETE.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{
     environment::SwitchPoint,
@@ -122,7 +122,7 @@ impl State {
         self.ssi_write(proc, table, Target::Row(table, tid))?;
         // The transaction's own FOR UPDATE makes its change as strong.
         let changes_key = mode == RowLockMode::Update || self.holds_for_update(proc, table, tid);
-        let tuple = self.new_tuple(proc, Rc::clone(row), command);
+        let tuple = self.new_tuple(proc, Arc::clone(row), command);
         self.prune_page(table, tid.block);
         let xid = tuple.xmin;
         let entry = self.store.table_mut(table);
@@ -219,7 +219,7 @@ impl Session {
     /// 23505, 40001, 40P01, 55P03, 57014.
     pub async fn insert(&self, table: TableId, row: Row) -> Result<Tid> {
         self.switch_point(SwitchPoint::Insert).await?;
-        let tid = self.core.state.borrow_mut().insert_version(self.proc, table, Rc::clone(&row))?;
+        let tid = self.core.state.borrow_mut().insert_version(self.proc, table, Arc::clone(&row))?;
         self.add_entries(table, tid, &row).await?;
         Ok(tid)
     }
@@ -303,7 +303,7 @@ impl Session {
             LockRowOutcome::Changed { tid, row } => Ok(Some((tid, row))),
             LockRowOutcome::Locked => {
                 let state = self.core.state.borrow();
-                Ok(state.store.table(table).heap.tuple(tid).map(|tuple| (tid, Rc::clone(&tuple.row))))
+                Ok(state.store.table(table).heap.tuple(tid).map(|tuple| (tid, Arc::clone(&tuple.row))))
             }
             LockRowOutcome::Deleted | LockRowOutcome::Skipped | LockRowOutcome::SelfModified => Ok(None),
         }

@@ -8,8 +8,8 @@ use crate::value::text::{self, TextContext, TextStyle, TypeCatalog};
 use crate::value::{Oid, Value};
 use futures::FutureExt;
 use std::fmt;
-use std::rc::Rc;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// The session that inspections share in turn: a number below those of clients.
 const INSPECTOR: Pid = Pid(1_000);
@@ -76,8 +76,8 @@ impl fmt::Display for Rows {
 struct Collector {
     rows: Rows,
     types: Vec<Oid>,
-    style: Rc<TextStyle>,
-    catalog: Rc<dyn TypeCatalog>,
+    style: Arc<TextStyle>,
+    catalog: Arc<dyn TypeCatalog>,
 }
 
 impl Sink for Collector {

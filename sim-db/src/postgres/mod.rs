@@ -28,6 +28,7 @@ mod activity;
 mod environment;
 mod inspect;
 mod machine;
+mod template;
 
 pub use inspect::Rows;
 pub use machine::PORT;
@@ -37,9 +38,10 @@ use crate::error::Result;
 use crate::wire::Authentication;
 use machine::Machine;
 use sim_runtime::Sim;
-use sim_runtime::node::Node;
 use sim_runtime::node::service::{self, Service};
+use sim_runtime::node::{Finish, Node};
 use std::fmt;
+use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -101,6 +103,29 @@ impl Postgres {
     #[must_use]
     pub fn database(&self, name: &str) -> Postgres {
         Postgres { machine: self.machine.clone(), database: name.into() }
+    }
+
+    /// Lets the database begin as a fork of the template `name`, which `make` fills, once a process: with tables by
+    /// [`Postgres::execute`], or by the service's own migrations over a real client, at the URL of the handle that it
+    /// is given. A fork copies nothing until something is written, so a sweep does not pay for its migrations at
+    /// every seed.
+    ///
+    /// `make` runs in a world of its own with a fixed seed, where there is nothing but this server: the present run
+    /// sees the same database whether the template was there already or not, and no choice, fact or moment of its
+    /// making. The name stands for the content: the same name with another `make` gives the first one's template.
+    ///
+    /// # Panics
+    ///
+    /// If `make` fails, or leaves a transaction open.
+    #[must_use]
+    pub fn template<M, F>(self, name: &str, make: M) -> Postgres
+    where
+        M: Fn(Postgres) -> F + Send + Sync + 'static,
+        F: Future + 'static,
+        F::Output: Finish + 'static,
+    {
+        self.machine.fork(&self.database, name, make);
+        self
     }
 
     /// Asks clients for this password, with SCRAM-SHA-256, from now on. Default: trust.

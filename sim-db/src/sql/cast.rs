@@ -9,7 +9,7 @@ use crate::value::text::{self, TypeCatalog, TypeKind};
 use crate::value::{
     ArrayValue, DataType, Interval, Jsonb, Numeric, Oid, RecordValue, Value, json, oid, typmod,
 };
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// When a cast may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -360,7 +360,7 @@ fn convert(value: &Value, source: Oid, target: Oid, env: &Env) -> Result<Value> 
         }
         (Value::TimeTz(micros, _), oid::TIME) => Value::Time(*micros),
         (Value::Interval(interval), oid::TIME) => Value::Time(interval.micros.rem_euclid(USECS_PER_DAY)),
-        (Value::Json(text), oid::JSONB) => Value::Jsonb(Rc::new(json::parse(text)?)),
+        (Value::Json(text), oid::JSONB) => Value::Jsonb(Arc::new(json::parse(text)?)),
         (Value::Jsonb(document), oid::JSON) => {
             let mut out = String::new();
             json::write(&mut out, document);
@@ -371,10 +371,10 @@ fn convert(value: &Value, source: Oid, target: Oid, env: &Env) -> Result<Value> 
             let mut changed = (**inet).clone();
             changed.cidr = target == oid::CIDR;
             if changed.cidr {
-                let text = text::output(&Value::Inet(Rc::new(changed.clone())), oid::CIDR, env.text());
+                let text = text::output(&Value::Inet(Arc::new(changed.clone())), oid::CIDR, env.text());
                 return mask_host_bits(&text, changed.prefix, env);
             }
-            Value::Inet(Rc::new(changed))
+            Value::Inet(Arc::new(changed))
         }
         (value, oid::TEXT | oid::VARCHAR) => Value::text(text::output(value, source, env.text())),
         (value, oid::BPCHAR) => Value::Char(text::output(value, source, env.text()).into()),
@@ -398,7 +398,7 @@ fn mask_host_bits(text: &str, prefix: u8, env: &Env) -> Result<Value> {
             std::net::Ipv6Addr::from(u128::from(address) & keep).into()
         }
     };
-    Ok(Value::Inet(Rc::new(masked)))
+    Ok(Value::Inet(Arc::new(masked)))
 }
 
 fn from_jsonb(document: &Jsonb, target: Oid, env: &Env) -> Result<Value> {
@@ -473,7 +473,7 @@ pub fn apply(
                 values.push(apply(item.clone(), from, wanted, inner, explicit, env)?);
             }
             let dimensions = array.dimensions.clone();
-            return Ok(Value::Array(Rc::new(ArrayValue { element, dimensions, values })));
+            return Ok(Value::Array(Arc::new(ArrayValue { element, dimensions, values })));
         }
         CastMethod::Fields => {
             let Value::Record(record) = &value else { return Ok(value) };
@@ -494,7 +494,7 @@ pub fn apply(
                 values.push(apply(record.values[at].clone(), from, *field, inner, explicit, env)?);
             }
             let types = fields.iter().map(|field| field.oid).collect();
-            return Ok(Value::Record(Rc::new(RecordValue { type_oid: target.oid, types, values })));
+            return Ok(Value::Record(Arc::new(RecordValue { type_oid: target.oid, types, values })));
         }
     };
     typmod::apply(converted, target, explicit)

@@ -17,6 +17,7 @@ use crate::value::{DataType, Oid, Value, oid};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 pub use super::parse::Statement;
 
@@ -24,7 +25,7 @@ pub use super::parse::Statement;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResultColumn {
     /// Name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Type, of the base type for a domain.
     pub type_oid: Oid,
     /// Type modifier, -1 for none.
@@ -40,9 +41,9 @@ pub struct ResultColumn {
 /// A planned statement, good as long as nothing it rests on changes.
 pub(crate) struct Planned {
     version: u64,
-    path: Rc<[Oid]>,
-    pub(crate) plan: Rc<Plan>,
-    pub(crate) columns: Rc<[ResultColumn]>,
+    path: Arc<[Oid]>,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) columns: Arc<[ResultColumn]>,
     returns_rows: bool,
     locks: Vec<(Oid, LockMode)>,
     writes: Option<&'static str>,
@@ -62,10 +63,10 @@ pub struct Prepared {
     /// Parameter types.
     pub parameter_types: Vec<Oid>,
     /// Columns of the result; `None` when it returns no rows.
-    pub columns: Option<Rc<[ResultColumn]>>,
+    pub columns: Option<Arc<[ResultColumn]>>,
     /// Whether the text was empty.
     pub is_empty: bool,
-    statement: Option<Rc<Statement>>,
+    statement: Option<Arc<Statement>>,
     planned: RefCell<Option<Rc<Planned>>>,
     given_types: Vec<Oid>,
     from_sql: bool,
@@ -83,14 +84,14 @@ enum Progress {
 /// A bound statement, to be run in one go or by portions.
 pub struct Portal {
     prepared: Rc<Prepared>,
-    parameters: Rc<[Value]>,
+    parameters: Arc<[Value]>,
     progress: Progress,
 }
 
 /// A cursor of `DECLARE`.
 pub(crate) struct CursorState {
     pub(crate) portal: Portal,
-    pub(crate) columns: Rc<[ResultColumn]>,
+    pub(crate) columns: Arc<[ResultColumn]>,
 }
 
 /// How an execution ended.
@@ -108,7 +109,7 @@ pub enum Completion {
 pub struct Connection {
     pub(crate) session: Session,
     pub(crate) state: Rc<RefCell<SessionState>>,
-    catalog: RefCell<Option<Rc<Catalog>>>,
+    catalog: RefCell<Option<Arc<Catalog>>>,
     pub(crate) prepared: BTreeMap<String, Rc<Prepared>>,
     pub(crate) cursors: BTreeMap<String, CursorState>,
     /// Inside `BEGIN … COMMIT`.
@@ -188,11 +189,11 @@ impl Connection {
     }
 
     /// The catalog, search path and formats of the next statement.
-    pub(crate) fn env(&self) -> Rc<Env> {
+    pub(crate) fn env(&self) -> Arc<Env> {
         let version = self.session.catalog_version();
         let kept = self.catalog.borrow().as_ref().filter(|catalog| catalog.version == version).cloned();
         let catalog = kept.unwrap_or_else(|| {
-            let catalog = Rc::new(Catalog::read(&self.session));
+            let catalog = Arc::new(Catalog::read(&self.session));
             *self.catalog.borrow_mut() = Some(catalog.clone());
             catalog
         });
@@ -226,11 +227,11 @@ impl Connection {
             _ => self.session.transaction_timestamp().0,
         };
         let style = state.settings.text_style(now - UNIX_EPOCH_OFFSET);
-        Rc::new(Env { catalog, path: path.into(), create_in, style })
+        Arc::new(Env { catalog, path: path.into(), create_in, style })
     }
 
     /// An execution in this session.
-    pub(crate) fn exec(&mut self, snapshot: Option<crate::engine::Snapshot>, env: Rc<Env>) -> Exec {
+    pub(crate) fn exec(&mut self, snapshot: Option<crate::engine::Snapshot>, env: Arc<Env>) -> Exec {
         Exec::new(self.session.clone(), snapshot, env, self.state.clone())
     }
 
@@ -239,7 +240,7 @@ impl Connection {
     /// # Errors
     ///
     /// 42601 with its position.
-    pub fn parse_script(&mut self, sql: &str) -> Result<Vec<Rc<Statement>>> {
+    pub fn parse_script(&mut self, sql: &str) -> Result<Vec<Arc<Statement>>> {
         let parsed = parse::parse(sql);
         match parsed {
             Ok(statements) => {
@@ -339,7 +340,7 @@ impl Connection {
     /// What the statement fails with; the transaction (block) has then failed already.
     pub async fn run_simple(
         &mut self,
-        statement: &Rc<Statement>,
+        statement: &Arc<Statement>,
         last: bool,
         sink: &mut dyn Sink,
     ) -> Result<Completion> {
@@ -353,7 +354,7 @@ impl Connection {
 
     async fn run_guarded(
         &mut self,
-        statement: &Rc<Statement>,
+        statement: &Arc<Statement>,
         last: bool,
         sink: &mut dyn Sink,
     ) -> Result<Completion> {
@@ -401,7 +402,7 @@ impl Connection {
         self.session.set_statement_deadline(deadline);
     }
 
-    async fn run_statement(&mut self, statement: &Rc<Statement>, sink: &mut dyn Sink) -> Result<String> {
+    async fn run_statement(&mut self, statement: &Arc<Statement>, sink: &mut dyn Sink) -> Result<String> {
         super::error::set_text(&statement.text);
         match &statement.kind {
             StatementKind::Utility(utility) => {
@@ -427,7 +428,7 @@ impl Connection {
                     from_sql: false,
                     is_kept: false,
                 });
-                let mut portal = Portal { prepared, parameters: Rc::new([]), progress: Progress::Start };
+                let mut portal = Portal { prepared, parameters: Arc::new([]), progress: Progress::Start };
                 match self.run_portal(&mut portal, 0, sink).await? {
                     Completion::Complete(tag) => Ok(tag),
                     _ => Ok(String::new()),
@@ -450,7 +451,7 @@ impl Connection {
         sql: &sqlparser::ast::Statement,
         given: &[Oid],
         params_allowed: bool,
-    ) -> Result<(Planned, Rc<Env>)> {
+    ) -> Result<(Planned, Arc<Env>)> {
         self.begin_implicit();
         self.fix_snapshot().await?;
         loop {
@@ -490,7 +491,7 @@ impl Connection {
         sql: &sqlparser::ast::Statement,
         given: &[Oid],
         params_allowed: bool,
-        env: &Rc<Env>,
+        env: &Arc<Env>,
     ) -> std::result::Result<Planned, Refused> {
         let mut binder = Binder::new(env.clone(), given, params_allowed);
         binder.session = Some(self.session.clone());
@@ -512,7 +513,7 @@ impl Connection {
         Ok(Planned {
             version: env.catalog.version,
             path: env.path.clone(),
-            plan: Rc::new(plan),
+            plan: Arc::new(plan),
             columns: describe(&columns, env),
             returns_rows,
             locks,
@@ -561,7 +562,7 @@ impl Connection {
     /// Analyses a statement to be run later.
     pub(crate) async fn prepare_statement(
         &mut self,
-        statement: Rc<Statement>,
+        statement: Arc<Statement>,
         given: Vec<Oid>,
         from_sql: bool,
     ) -> Result<Rc<Prepared>> {
@@ -598,7 +599,7 @@ impl Connection {
     /// A statement that is not planned: it is looked at when it runs.
     fn prepare_other(
         &mut self,
-        statement: Rc<Statement>,
+        statement: Arc<Statement>,
         given: Vec<Oid>,
         from_sql: bool,
     ) -> Result<Rc<Prepared>> {
@@ -650,7 +651,7 @@ impl Connection {
     }
 
     /// The plan of a prepared statement, its tables locked; made anew when the catalog or the search path changed.
-    async fn current_plan(&mut self, prepared: &Prepared) -> Result<(Rc<Planned>, Rc<Env>)> {
+    async fn current_plan(&mut self, prepared: &Prepared) -> Result<(Rc<Planned>, Arc<Env>)> {
         self.begin_implicit();
         self.fix_snapshot().await?;
         let env = self.env();
@@ -719,7 +720,7 @@ impl Connection {
     async fn execute_inner(
         &mut self,
         portal: &mut Portal,
-        statement: &Rc<Statement>,
+        statement: &Arc<Statement>,
         max_rows: usize,
         sink: &mut dyn Sink,
     ) -> Result<Completion> {
@@ -740,7 +741,7 @@ impl Connection {
     async fn open(
         &mut self,
         prepared: &Prepared,
-        parameters: &Rc<[Value]>,
+        parameters: &Arc<[Value]>,
     ) -> Result<(Exec, Node, Rc<Planned>)> {
         let (planned, env) = self.current_plan(prepared).await?;
         let snapshot = self.session.statement_snapshot().await?;
@@ -839,13 +840,13 @@ impl Connection {
     }
 
     /// Settings for text formats, as they are now.
-    pub fn text_style(&self) -> Rc<TextStyle> {
+    pub fn text_style(&self) -> Arc<TextStyle> {
         let now = self.session.engine().environment().now().0;
         self.state.borrow().settings.text_style(now - UNIX_EPOCH_OFFSET)
     }
 
     /// Types and names for text and binary formats.
-    pub fn types(&self) -> Rc<dyn TypeCatalog> {
+    pub fn types(&self) -> Arc<dyn TypeCatalog> {
         self.env()
     }
 
@@ -924,7 +925,7 @@ pub(crate) fn main_change(plan: &Plan) -> Option<&Modify> {
 }
 
 /// Output columns as the client sees them: domains as their base types.
-pub(crate) fn describe(columns: &[OutputColumn], env: &Env) -> Rc<[ResultColumn]> {
+pub(crate) fn describe(columns: &[OutputColumn], env: &Env) -> Arc<[ResultColumn]> {
     columns
         .iter()
         .map(|column| {
@@ -943,9 +944,9 @@ pub(crate) fn describe(columns: &[OutputColumn], env: &Env) -> Rc<[ResultColumn]
 }
 
 /// One column of text.
-pub(crate) fn text_column(name: &str) -> Rc<[ResultColumn]> {
+pub(crate) fn text_column(name: &str) -> Arc<[ResultColumn]> {
     let data_type = DataType::of(oid::TEXT);
-    Rc::new([ResultColumn {
+    Arc::new([ResultColumn {
         name: name.into(),
         type_oid: data_type.oid,
         typmod: -1,

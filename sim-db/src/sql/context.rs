@@ -10,6 +10,7 @@ use crate::value::{Row, Value};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// State of one session that functions reach: settings, sequence values, prepared statements' names.
 #[derive(Default)]
@@ -21,9 +22,9 @@ pub struct SessionState {
     /// The sequence that `lastval` means.
     pub last_sequence: Option<u32>,
     /// Database name.
-    pub database: Rc<str>,
+    pub database: Arc<str>,
     /// User name.
-    pub user: Rc<str>,
+    pub user: Arc<str>,
     /// Notices raised by functions, not yet sent.
     pub notices: Vec<DatabaseError>,
     /// Changed settings to report, not yet sent.
@@ -33,7 +34,7 @@ pub struct SessionState {
 /// A common table expression being read: its rows so far, and where the rest comes from.
 pub struct CteState {
     /// Plan.
-    pub plan: Rc<super::plan::Plan>,
+    pub plan: Arc<super::plan::Plan>,
     /// Rows pulled so far.
     pub rows: Vec<Row>,
     /// The running plan, once it was asked for a row.
@@ -46,7 +47,7 @@ pub struct CteState {
 
 impl CteState {
     /// One that was not read yet.
-    pub fn new(plan: Rc<super::plan::Plan>, modifies: bool) -> Self {
+    pub fn new(plan: Arc<super::plan::Plan>, modifies: bool) -> Self {
         Self { plan, rows: Vec::new(), node: None, done: false, modifies }
     }
 }
@@ -56,17 +57,17 @@ pub struct Exec {
     session: Option<Session>,
     snapshot: Option<Snapshot>,
     /// Catalog, search path, text style.
-    pub env: Rc<Env>,
+    pub env: Arc<Env>,
     /// Session state.
     pub state: Rc<RefCell<SessionState>>,
     /// Parameters.
-    pub params: Rc<[Value]>,
+    pub params: Arc<[Value]>,
     /// Current rows of enclosing queries, by frame number.
     pub frames: Vec<Row>,
     /// Results of sub-selects that are the same for the whole statement.
-    pub once: Vec<Option<Rc<Vec<Row>>>>,
+    pub once: Vec<Option<Arc<Vec<Row>>>>,
     /// Work tables of recursions, by number.
-    pub tables: Vec<Option<Rc<Vec<Row>>>>,
+    pub tables: Vec<Option<Arc<Vec<Row>>>>,
     /// Common table expressions being read.
     pub ctes: Vec<Option<Rc<RefCell<CteState>>>>,
     /// When the statement began.
@@ -84,7 +85,7 @@ impl Exec {
     pub fn new(
         session: Session,
         snapshot: Option<Snapshot>,
-        env: Rc<Env>,
+        env: Arc<Env>,
         state: Rc<RefCell<SessionState>>,
     ) -> Self {
         let statement_time = session.engine().environment().now();
@@ -93,7 +94,7 @@ impl Exec {
             snapshot,
             env,
             state,
-            params: Rc::new([]),
+            params: Arc::new([]),
             frames: Vec::new(),
             once: Vec::new(),
             tables: Vec::new(),
@@ -106,13 +107,13 @@ impl Exec {
     }
 
     /// An evaluation outside any session: index expressions, constants.
-    pub fn detached(env: Rc<Env>) -> Self {
+    pub fn detached(env: Arc<Env>) -> Self {
         Self {
             session: None,
             snapshot: None,
             env,
             state: Rc::default(),
-            params: Rc::new([]),
+            params: Arc::new([]),
             frames: Vec::new(),
             once: Vec::new(),
             tables: Vec::new(),

@@ -15,7 +15,7 @@ use crate::engine::{LockMode, TableId, WaitPolicy};
 use crate::error::{DatabaseError, Result};
 use crate::value::{DataType, Row, Value, binary, text};
 use sqlparser::ast;
-use std::rc::Rc;
+use std::sync::Arc;
 
 fn list(columns: &[String]) -> CopyColumns {
     match columns {
@@ -73,7 +73,7 @@ impl Connection {
                 }
                 let names = bound.columns.iter().map(|column| column.name.to_string()).collect();
                 let types: Vec<DataType> = bound.columns.iter().map(|column| column.data_type).collect();
-                self.copy_out(Rc::new(bound.plan), names, &types, &options, sink).await
+                self.copy_out(Arc::new(bound.plan), names, &types, &options, sink).await
             }
             (CopySource::Query(_), true) => Err(error(b"42601", "syntax error at or near \"FROM\"")),
             (CopySource::Table(name, columns), _) => {
@@ -115,17 +115,17 @@ impl Connection {
                 };
                 let exprs = places.iter().map(|at| super::expr::Expr::Column(*at).into()).collect();
                 let plan =
-                    super::plan::Plan::Project(Rc::new(super::plan::Plan::Scan(Box::new(scan))), exprs);
+                    super::plan::Plan::Project(Arc::new(super::plan::Plan::Scan(Box::new(scan))), exprs);
                 let names = places.iter().map(|at| table.columns[*at].name.to_string()).collect();
                 let types: Vec<DataType> = places.iter().map(|at| table.columns[*at].data_type).collect();
-                self.copy_out(Rc::new(plan), names, &types, &options, sink).await
+                self.copy_out(Arc::new(plan), names, &types, &options, sink).await
             }
         }
     }
 
     async fn copy_out(
         &mut self,
-        plan: Rc<super::plan::Plan>,
+        plan: Arc<super::plan::Plan>,
         names: Vec<String>,
         types: &[DataType],
         options: &CopyOptions,
@@ -173,7 +173,7 @@ impl Connection {
 
     async fn copy_in(
         &mut self,
-        table: &Rc<super::catalog::Table>,
+        table: &Arc<super::catalog::Table>,
         places: &[usize],
         options: &CopyOptions,
         filter: Option<&ast::Expr>,

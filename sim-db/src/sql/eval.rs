@@ -11,7 +11,7 @@ use super::{cast, exec};
 use crate::error::{DatabaseError, Result};
 use crate::value::{ArrayValue, Oid, RecordValue, Row, Value};
 use std::cmp::Ordering;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Evaluates an expression that does not wait.
 ///
@@ -193,7 +193,7 @@ fn combine(expr: &Expr, mut values: Vec<Value>, exec: &mut Exec) -> Result<Value
         }
         Expr::Array { element, nested, .. } => make_array(*element, *nested, values)?,
         Expr::Record { type_oid, types, .. } => {
-            Value::Record(Rc::new(RecordValue { type_oid: *type_oid, types: types.clone(), values }))
+            Value::Record(Arc::new(RecordValue { type_oid: *type_oid, types: types.clone(), values }))
         }
         Expr::Field(_, index) => match &values[0] {
             Value::Record(record) => record.values.get(*index).cloned().unwrap_or(Value::Null),
@@ -235,7 +235,7 @@ fn combine(expr: &Expr, mut values: Vec<Value>, exec: &mut Exec) -> Result<Value
 
 fn make_array(element: Oid, nested: bool, values: Vec<Value>) -> Result<Value> {
     if !nested {
-        return Ok(Value::Array(Rc::new(ArrayValue::from_values(element, values))));
+        return Ok(Value::Array(Arc::new(ArrayValue::from_values(element, values))));
     }
     let mut dimensions: Option<Vec<(usize, i32)>> = None;
     let mut flat = Vec::new();
@@ -257,7 +257,7 @@ fn make_array(element: Oid, nested: bool, values: Vec<Value>) -> Result<Value> {
     if flat.is_empty() {
         all.clear();
     }
-    Ok(Value::Array(Rc::new(ArrayValue { element, dimensions: all, values: flat })))
+    Ok(Value::Array(Arc::new(ArrayValue { element, dimensions: all, values: flat })))
 }
 
 fn apply_quantified(quantified: &Quantified, left: Value, array: &Value, exec: &mut Exec) -> Result<Value> {
@@ -304,7 +304,7 @@ fn apply_subscripts(container: &Value, bounds: &[Bounds]) -> Value {
                 None => return Value::Null,
             }
         }
-        return Value::Jsonb(Rc::new(at));
+        return Value::Jsonb(Arc::new(at));
     }
     let Value::Array(array) = container else { return Value::Null };
     let int = |value: &Option<Value>| value.as_ref().and_then(Value::as_i64);
@@ -332,7 +332,7 @@ fn apply_subscripts(container: &Value, bounds: &[Bounds]) -> Value {
         ranges.push((from.max(low), to.min(high), low));
     }
     if ranges.iter().any(|(from, to, _)| from > to) || bounds.len() > array.dimensions.len() {
-        return Value::Array(Rc::new(ArrayValue::from_values(array.element, Vec::new())));
+        return Value::Array(Arc::new(ArrayValue::from_values(array.element, Vec::new())));
     }
     let mut values = Vec::new();
     let mut indexes: Vec<i64> = ranges.iter().map(|(from, _, _)| *from).collect();
@@ -353,7 +353,7 @@ fn apply_subscripts(container: &Value, bounds: &[Bounds]) -> Value {
         }
     }
     let dimensions = ranges.iter().map(|(from, to, _)| ((to - from + 1) as usize, 1)).collect();
-    Value::Array(Rc::new(ArrayValue { element: array.element, dimensions, values }))
+    Value::Array(Arc::new(ArrayValue { element: array.element, dimensions, values }))
 }
 
 /// Evaluates any expression.
@@ -436,11 +436,11 @@ async fn eval_subquery(subquery: &Subquery, row: &Row, exec: &mut Exec) -> Resul
         None => {
             if let Some(frame) = subquery.frame {
                 if exec.frames.len() <= frame {
-                    exec.frames.resize(frame + 1, Rc::new([]));
+                    exec.frames.resize(frame + 1, Arc::new([]));
                 }
                 exec.frames[frame] = row.clone();
             }
-            let rows = Rc::new(exec::collect(&subquery.plan, exec, limit).await?);
+            let rows = Arc::new(exec::collect(&subquery.plan, exec, limit).await?);
             if let Some(at) = subquery.once {
                 if exec.once.len() <= at {
                     exec.once.resize(at + 1, None);

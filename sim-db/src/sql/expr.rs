@@ -4,7 +4,7 @@ use super::cast::CastMethod;
 use super::function::{Function, Kind, Volatility};
 use super::plan::Plan;
 use crate::value::{DataType, Oid, Value};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// An expression over the current row, the parameters and the rows of enclosing queries.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +60,7 @@ pub enum Expr {
         /// Type.
         type_oid: Oid,
         /// Types of the fields.
-        types: Rc<[Oid]>,
+        types: Arc<[Oid]>,
         /// Fields.
         items: Vec<Expr>,
     },
@@ -90,7 +90,7 @@ pub struct Call {
     /// Arguments, coerced.
     pub args: Vec<Expr>,
     /// Types of the arguments.
-    pub types: Rc<[Oid]>,
+    pub types: Arc<[Oid]>,
     /// Result type, polymorphism resolved.
     pub result: Oid,
 }
@@ -116,7 +116,7 @@ pub struct Quantified {
     /// The operator.
     pub function: &'static Function,
     /// Its argument types.
-    pub types: Rc<[Oid]>,
+    pub types: Arc<[Oid]>,
     /// Left side.
     pub left: Expr,
     /// The array.
@@ -169,7 +169,7 @@ pub struct Subquery {
     /// What it is asked.
     pub kind: SubqueryKind,
     /// Its plan.
-    pub plan: Rc<Plan>,
+    pub plan: Arc<Plan>,
     /// The frame that receives the current row, when the plan refers to it.
     pub frame: Option<usize>,
     /// Whether the result is the same for the whole statement (no outer references, nothing volatile): kept under
@@ -179,7 +179,7 @@ pub struct Subquery {
 
 impl PartialEq for Subquery {
     fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.plan, &other.plan) && self.kind == other.kind
+        Arc::ptr_eq(&self.plan, &other.plan) && self.kind == other.kind
     }
 }
 

@@ -11,7 +11,7 @@ use crate::sql::catalog::Relation;
 use crate::sql::catalog::env::Found;
 use crate::value::{DataType, Value};
 use sqlparser::ast;
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl Connection {
     fn warn_no_transaction(&self) {
@@ -47,7 +47,7 @@ impl Connection {
     pub(crate) async fn run_utility(
         &mut self,
         utility: &Utility,
-        statement: &Rc<Statement>,
+        statement: &Arc<Statement>,
         sink: &mut dyn Sink,
     ) -> Result<String> {
         let done = |tag: &str| Ok(tag.to_owned());
@@ -471,7 +471,7 @@ impl Connection {
             })?;
             let snapshot = self.session.statement_snapshot().await?;
             let mut exec = self.exec(Some(snapshot), env.clone());
-            let empty: crate::value::Row = Rc::from([]);
+            let empty: crate::value::Row = Arc::from([]);
             values.push(super::eval::eval_async(&expr, &empty, &mut exec).await?);
         }
         let mut portal = Self::portal(prepared, values);
@@ -486,7 +486,7 @@ impl Connection {
         name: &str,
         hold: bool,
         query: &ast::Query,
-        statement: &Rc<Statement>,
+        statement: &Arc<Statement>,
     ) -> Result<String> {
         if hold {
             return Err(unsupported("DECLARE CURSOR WITH HOLD"));
@@ -497,13 +497,13 @@ impl Connection {
         if self.cursors.contains_key(name) {
             return Err(error(b"42P03", format!("cursor \"{name}\" already exists")));
         }
-        let inner = Rc::new(Statement {
+        let inner = Arc::new(Statement {
             text: statement.text.clone(),
             own_text: statement.own_text.clone(),
             kind: StatementKind::Sql(Box::new(ast::Statement::Query(Box::new(query.clone())))),
         });
         let prepared = self.prepare_statement(inner, Vec::new(), true).await?;
-        let columns = prepared.columns.clone().unwrap_or_else(|| Rc::new([]));
+        let columns = prepared.columns.clone().unwrap_or_else(|| Arc::new([]));
         self.cursors
             .insert(name.to_owned(), CursorState { portal: Self::portal(prepared, Vec::new()), columns });
         Ok("DECLARE CURSOR".to_owned())
@@ -553,7 +553,7 @@ impl Connection {
     /// # Errors
     ///
     /// Those of the statement inside.
-    pub(crate) fn utility_columns(&mut self, utility: &Utility) -> Result<Option<Rc<[ResultColumn]>>> {
+    pub(crate) fn utility_columns(&mut self, utility: &Utility) -> Result<Option<Arc<[ResultColumn]>>> {
         Ok(match utility {
             Utility::Show(Some(name)) => Some(text_column(&Settings::canonical_name(name))),
             Utility::Show(None) => {

@@ -1,6 +1,6 @@
 //! Rust types as columns.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::value::Value;
 
@@ -74,15 +74,15 @@ impl Column for String {
     }
 }
 
-impl Column for Rc<str> {
+impl Column for Arc<str> {
     fn to_value(&self) -> Value {
-        Value::Text(Rc::clone(self))
+        Value::Text(Arc::clone(self))
     }
 
     fn from_value(value: &Value) -> Self {
         match value {
-            Value::Text(text) => Rc::clone(text),
-            other => wrong_type("Rc<str>", other),
+            Value::Text(text) => Arc::clone(text),
+            other => wrong_type("Arc<str>", other),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Typed tables: a record, a primary key, unique keys.
 
-use std::{marker::PhantomData, rc::Rc};
+use std::{marker::PhantomData, sync::Arc};
 
 use super::{Database, Record};
 use crate::engine::{
@@ -10,21 +10,21 @@ use crate::engine::{
 
 /// A table of records `R`. Clones are the same table; it is the same one in every fork of its database.
 pub struct Table<R> {
-    pub(super) info: Rc<TableInfo>,
+    pub(super) info: Arc<TableInfo>,
     record: PhantomData<fn() -> R>,
 }
 
 impl<R> Clone for Table<R> {
     fn clone(&self) -> Self {
-        Table { info: Rc::clone(&self.info), record: PhantomData }
+        Table { info: Arc::clone(&self.info), record: PhantomData }
     }
 }
 
 pub(super) struct TableInfo {
     pub(super) id: TableId,
-    pub(super) name: Rc<str>,
+    pub(super) name: Arc<str>,
     /// name, index; the first is the primary key
-    pub(super) keys: Vec<(Rc<str>, IndexId)>,
+    pub(super) keys: Vec<(Arc<str>, IndexId)>,
 }
 
 impl<R> Table<R> {
@@ -50,8 +50,8 @@ impl<R> Table<R> {
 /// A table about to be created.
 #[must_use = "a table is created by `create`"]
 pub struct TableBuilder<R> {
-    name: Rc<str>,
-    keys: Vec<(Rc<str>, Vec<usize>, Uniqueness)>,
+    name: Arc<str>,
+    keys: Vec<(Arc<str>, Vec<usize>, Uniqueness)>,
     record: PhantomData<fn() -> R>,
 }
 
@@ -100,7 +100,7 @@ impl<R: Record> TableBuilder<R> {
         let id = TableId(engine.next_oid());
         session.create_table(TableDefinition {
             id,
-            name: Rc::clone(&self.name),
+            name: Arc::clone(&self.name),
             persistence: Persistence::Permanent,
         });
         let mut keys = Vec::new();
@@ -111,7 +111,7 @@ impl<R: Record> TableBuilder<R> {
                 .create_index(IndexDefinition {
                     id: index,
                     table: id,
-                    name: Rc::clone(&name),
+                    name: Arc::clone(&name),
                     key_text: key_text.join(", ").into(),
                     source: KeySource::Columns(columns.into()),
                     order: [].into(),
@@ -124,6 +124,6 @@ impl<R: Record> TableBuilder<R> {
         }
         session.commit_now().expect("creating a table conflicts with nothing");
         session.close();
-        Table { info: Rc::new(TableInfo { id, name: self.name, keys }), record: PhantomData }
+        Table { info: Arc::new(TableInfo { id, name: self.name, keys }), record: PhantomData }
     }
 }

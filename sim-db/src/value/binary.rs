@@ -5,7 +5,7 @@ use super::{ArrayValue, DataType, Inet, Interval, Numeric, Oid, RangeValue, Reco
 use crate::error::{DatabaseError, Result, SqlState};
 use num_bigint::{BigInt, Sign};
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Appends the binary format of a value of a type; nothing for `NULL`, whose length is -1.
 pub fn write(out: &mut Vec<u8>, value: &Value, types: &dyn TypeCatalog) {
@@ -294,7 +294,7 @@ fn read_value(reader: &mut Reader<'_>, type_oid: Oid, types: &dyn TypeCatalog) -
             if version != 1 {
                 return Err(DatabaseError::internal(format!("unsupported jsonb version number {version}")));
             }
-            Value::Jsonb(Rc::new(json::parse(reader.text()?)?))
+            Value::Jsonb(Arc::new(json::parse(reader.text()?)?))
         }
         oid::INET | oid::CIDR => {
             let [family, prefix, cidr, length] = reader.array::<4>()?;
@@ -303,7 +303,7 @@ fn read_value(reader: &mut Reader<'_>, type_oid: Oid, types: &dyn TypeCatalog) -
                 (3, 16) => IpAddr::from(reader.array::<16>()?),
                 _ => return Err(malformed("invalid address family in external \"inet\" value")),
             };
-            Value::Inet(Rc::new(Inet { address, prefix, cidr: cidr != 0 }))
+            Value::Inet(Arc::new(Inet { address, prefix, cidr: cidr != 0 }))
         }
         oid::MACADDR => Value::MacAddr(reader.array()?),
         oid::VOID => Value::Void,
@@ -351,7 +351,7 @@ fn read_constructed(reader: &mut Reader<'_>, type_oid: Oid, types: &dyn TypeCata
             if values.is_empty() {
                 dimensions.clear();
             }
-            Ok(Value::Array(Rc::new(ArrayValue { element, dimensions, values })))
+            Ok(Value::Array(Arc::new(ArrayValue { element, dimensions, values })))
         }
         Some(TypeKind::Enum) => {
             let label = reader.text()?;
@@ -371,12 +371,12 @@ fn read_constructed(reader: &mut Reader<'_>, type_oid: Oid, types: &dyn TypeCata
         Some(TypeKind::Range(subtype)) => {
             let flags = reader.array::<1>()?[0];
             if flags & 1 != 0 {
-                return Ok(Value::Range(Rc::new(RangeValue::empty(type_oid))));
+                return Ok(Value::Range(Arc::new(RangeValue::empty(type_oid))));
             }
             let lower = if flags & 0x08 == 0 { Some(read_sized(reader, subtype, types)?) } else { None };
             let upper = if flags & 0x10 == 0 { Some(read_sized(reader, subtype, types)?) } else { None };
             let range = RangeValue::new(type_oid, lower, upper, flags & 0x02 != 0, flags & 0x04 != 0)?;
-            Ok(Value::Range(Rc::new(range)))
+            Ok(Value::Range(Arc::new(range)))
         }
         Some(TypeKind::Composite(columns)) => {
             let count = reader.i32()?;
@@ -392,7 +392,7 @@ fn read_constructed(reader: &mut Reader<'_>, type_oid: Oid, types: &dyn TypeCata
                 values.push(read_sized(reader, column.oid, types)?);
             }
             let types = columns.iter().map(|column| column.oid).collect();
-            Ok(Value::Record(Rc::new(RecordValue { type_oid, types, values })))
+            Ok(Value::Record(Arc::new(RecordValue { type_oid, types, values })))
         }
         _ => {
             let name = types.type_name(type_oid);

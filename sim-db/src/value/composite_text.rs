@@ -3,7 +3,7 @@
 use super::text::{TextContext, TypeKind, input, write};
 use super::{ArrayValue, DataType, Oid, RangeValue, RecordValue, Value, oid};
 use crate::error::{DatabaseError, Result, SqlState};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Writes an array: `{1,2,NULL}`, quoted where it must be.
 pub fn write_array(out: &mut String, array: &ArrayValue, type_oid: Oid, context: TextContext<'_>) {
@@ -93,7 +93,7 @@ pub fn parse_array(text: &str, element: DataType, type_oid: Oid, context: TextCo
         let values = text.split_whitespace().map(|word| input(word, DataType::of(element.oid), context));
         let values = values.collect::<Result<Vec<_>>>()?;
         let dimensions = vec![(values.len(), 0)];
-        return Ok(Value::Array(Rc::new(ArrayValue { element: element.oid, dimensions, values })));
+        return Ok(Value::Array(Arc::new(ArrayValue { element: element.oid, dimensions, values })));
     }
     let mut body = text.trim();
     let mut lower_bounds = Vec::new();
@@ -127,7 +127,7 @@ pub fn parse_array(text: &str, element: DataType, type_oid: Oid, context: TextCo
         .enumerate()
         .map(|(at, length)| (length, lower_bounds.get(at).copied().unwrap_or(1)))
         .collect();
-    Ok(Value::Array(Rc::new(ArrayValue { element: element.oid, dimensions, values })))
+    Ok(Value::Array(Arc::new(ArrayValue { element: element.oid, dimensions, values })))
 }
 
 fn collect(
@@ -361,7 +361,7 @@ pub fn parse_range(text: &str, type_oid: Oid, subtype: Oid, context: TextContext
     };
     let body = text.trim();
     if body.eq_ignore_ascii_case("empty") {
-        return Ok(Value::Range(Rc::new(RangeValue::empty(type_oid))));
+        return Ok(Value::Range(Arc::new(RangeValue::empty(type_oid))));
     }
     let lower_inclusive = match body.chars().next() {
         Some('[') => true,
@@ -398,5 +398,5 @@ pub fn parse_range(text: &str, type_oid: Oid, subtype: Oid, context: TextContext
     let bound =
         |part: Option<String>| part.map(|part| input(&part, DataType::of(subtype), context)).transpose();
     let range = RangeValue::new(type_oid, bound(lower)?, bound(upper)?, lower_inclusive, upper_inclusive)?;
-    Ok(Value::Range(Rc::new(range)))
+    Ok(Value::Range(Arc::new(range)))
 }

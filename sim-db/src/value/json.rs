@@ -2,7 +2,7 @@
 
 use super::{Jsonb, Numeric};
 use crate::error::{DatabaseError, Result, SqlState};
-use std::rc::Rc;
+use std::sync::Arc;
 
 const DEPTH_MAX: usize = 2_000;
 
@@ -106,7 +106,7 @@ impl Parser<'_> {
     }
 
     fn object(&mut self) -> Result<Jsonb> {
-        let mut members: Vec<(Rc<str>, Jsonb)> = Vec::new();
+        let mut members: Vec<(Arc<str>, Jsonb)> = Vec::new();
         self.blanks();
         if self.peek() == Some(b'}') {
             self.at += 1;
@@ -117,7 +117,7 @@ impl Parser<'_> {
             if self.peek() != Some(b'"') {
                 return Err(self.unexpected(if members.is_empty() { "string or \"}\"" } else { "string" }));
             }
-            let key: Rc<str> = self.string()?.into();
+            let key: Arc<str> = self.string()?.into();
             self.blanks();
             if self.peek() != Some(b':') {
                 return Err(self.unexpected("\":\""));

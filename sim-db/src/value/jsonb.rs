@@ -2,7 +2,7 @@
 
 use super::Numeric;
 use std::cmp::Ordering;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A `jsonb` document.
 #[derive(Clone, Debug)]
@@ -14,11 +14,11 @@ pub enum Jsonb {
     /// A number of any precision.
     Number(Numeric),
     /// A string.
-    String(Rc<str>),
+    String(Arc<str>),
     /// An array.
     Array(Vec<Jsonb>),
     /// An object: keys unique, ordered by [`Jsonb::key_order`].
-    Object(Vec<(Rc<str>, Jsonb)>),
+    Object(Vec<(Arc<str>, Jsonb)>),
 }
 
 impl Jsonb {
@@ -28,8 +28,8 @@ impl Jsonb {
     }
 
     /// An object of `pairs`; of equal keys the last one stays.
-    pub fn object(pairs: Vec<(Rc<str>, Self)>) -> Self {
-        let mut kept: Vec<(Rc<str>, Self)> = Vec::with_capacity(pairs.len());
+    pub fn object(pairs: Vec<(Arc<str>, Self)>) -> Self {
+        let mut kept: Vec<(Arc<str>, Self)> = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
             match kept.binary_search_by(|(other, _)| Self::key_order(other, &key)) {
                 Ok(at) => kept[at].1 = value,

@@ -1,6 +1,6 @@
 //! PostgreSQL values: one enum for every built-in type, cheap to clone.
 //!
-//! A value is 24 bytes; large payloads are behind `Rc`, so that a row version costs its own size once however many
+//! A value is 24 bytes; large payloads are behind `Arc`, so that a row version costs its own size once however many
 //! snapshots, indexes and results share it. `Ord`, `Eq` and `Hash` are those of PostgreSQL's btree and hash operator
 //! classes for values of one type (numbers of different width compare by value, `NaN` is equal to itself and above
 //! every number, `char(n)` ignores trailing blanks, `NULL` sorts last and is equal to itself): what an index, a sort,
@@ -25,7 +25,7 @@ pub mod types;
 pub mod typmod;
 pub mod zone;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 pub use array::ArrayValue;
 pub use interval::Interval;
@@ -36,7 +36,7 @@ pub use range::RangeValue;
 pub use types::{DataType, Oid, oid};
 
 /// One row: shared, immutable.
-pub type Row = Rc<[Value]>;
+pub type Row = Arc<[Value]>;
 
 /// A value of a built-in type, or of an enum; `Null` for every type.
 #[derive(Clone, Debug, Default)]
@@ -59,15 +59,15 @@ pub enum Value {
     /// `double precision`.
     Float8(f64),
     /// `numeric`.
-    Numeric(Rc<Numeric>),
+    Numeric(Arc<Numeric>),
     /// `text`, `varchar`, `name`, `unknown`.
-    Text(Rc<str>),
+    Text(Arc<str>),
     /// `char(n)`, blank-padded.
-    Char(Rc<str>),
+    Char(Arc<str>),
     /// `"char"`.
     Byte(u8),
     /// `bytea`.
-    Bytea(Rc<[u8]>),
+    Bytea(Arc<[u8]>),
     /// `date`: days since 2000-01-01; `i32::MAX` and `i32::MIN` are the infinities.
     Date(i32),
     /// `time`: microseconds since midnight.
@@ -83,21 +83,21 @@ pub enum Value {
     /// `uuid`.
     Uuid([u8; 16]),
     /// `json`: the text as it was given.
-    Json(Rc<str>),
+    Json(Arc<str>),
     /// `jsonb`.
-    Jsonb(Rc<Jsonb>),
+    Jsonb(Arc<Jsonb>),
     /// Any array type.
-    Array(Rc<ArrayValue>),
+    Array(Arc<ArrayValue>),
     /// `record` and composite types.
-    Record(Rc<RecordValue>),
+    Record(Arc<RecordValue>),
     /// A value of an enum type.
-    Enum(Rc<EnumValue>),
+    Enum(Arc<EnumValue>),
     /// `inet` and `cidr`.
-    Inet(Rc<Inet>),
+    Inet(Arc<Inet>),
     /// `macaddr`.
     MacAddr([u8; 6]),
     /// Any range type.
-    Range(Rc<RangeValue>),
+    Range(Arc<RangeValue>),
     /// `void`.
     Void,
 }
@@ -108,7 +108,7 @@ pub struct RecordValue {
     /// Composite type, or [`oid::RECORD`].
     pub type_oid: Oid,
     /// One type a field.
-    pub types: Rc<[Oid]>,
+    pub types: Arc<[Oid]>,
     /// One value a field.
     pub values: Vec<Value>,
 }
@@ -123,18 +123,18 @@ pub struct EnumValue {
     /// Place in the order of the type's labels (`pg_enum.enumsortorder`).
     pub order: f32,
     /// The label.
-    pub label: Rc<str>,
+    pub label: Arc<str>,
 }
 
 impl Value {
     /// A `text` value.
-    pub fn text(text: impl Into<Rc<str>>) -> Self {
+    pub fn text(text: impl Into<Arc<str>>) -> Self {
         Self::Text(text.into())
     }
 
     /// A `numeric` value.
     pub fn numeric(number: Numeric) -> Self {
-        Self::Numeric(Rc::new(number))
+        Self::Numeric(Arc::new(number))
     }
 
     /// Whether this is `NULL`.

@@ -7,7 +7,7 @@ use super::zone::Zone;
 use super::{DataType, EnumValue, Inet, Numeric, Oid, RecordValue, Value, composite_text, json, oid, types};
 use crate::error::{DatabaseError, Result, SqlState};
 use std::fmt::Write;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The settings that text formats depend on.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ pub enum TypeKind {
     /// An array of an element type.
     Array(Oid),
     /// A row type: its columns' types.
-    Composite(Rc<[DataType]>),
+    Composite(Arc<[DataType]>),
     /// A range of a subtype.
     Range(Oid),
 }
@@ -66,7 +66,7 @@ pub trait TypeCatalog {
     /// The name for messages, as `format_type` gives it.
     fn type_name(&self, type_oid: Oid) -> String;
     /// A label of an enum type.
-    fn enum_value(&self, type_oid: Oid, label: &str) -> Option<Rc<EnumValue>>;
+    fn enum_value(&self, type_oid: Oid, label: &str) -> Option<Arc<EnumValue>>;
     /// The name that a value of `regclass`, `regtype`, `regproc`, `regnamespace` shows.
     fn object_name(&self, kind: Oid, object: Oid) -> Option<String>;
     /// The object that a text names for such a type.
@@ -106,7 +106,7 @@ impl TypeCatalog for BuiltinTypes {
         }
     }
 
-    fn enum_value(&self, _: Oid, _: &str) -> Option<Rc<EnumValue>> {
+    fn enum_value(&self, _: Oid, _: &str) -> Option<Arc<EnumValue>> {
         None
     }
 
@@ -550,9 +550,9 @@ fn input_unmodified(text: &str, data_type: DataType, context: TextContext<'_>) -
             json::validate(text)?;
             Value::Json(text.into())
         }
-        oid::JSONB => Value::Jsonb(Rc::new(json::parse(text)?)),
-        oid::INET => Value::Inet(Rc::new(parse_inet(text, false)?)),
-        oid::CIDR => Value::Inet(Rc::new(parse_inet(text, true)?)),
+        oid::JSONB => Value::Jsonb(Arc::new(json::parse(text)?)),
+        oid::INET => Value::Inet(Arc::new(parse_inet(text, false)?)),
+        oid::CIDR => Value::Inet(Arc::new(parse_inet(text, true)?)),
         oid::MACADDR => Value::MacAddr(parse_macaddr(text).ok_or_else(|| invalid_syntax("macaddr", text))?),
         oid::VOID => Value::Void,
         other => input_constructed(text, other, data_type.typmod, context)?,
@@ -580,7 +580,7 @@ fn input_constructed(text: &str, type_oid: Oid, typmod: i32, context: TextContex
         Some(TypeKind::Composite(columns)) => {
             let values = composite_text::parse_record(text, &columns, context)?;
             let types = columns.iter().map(|column| column.oid).collect();
-            Ok(Value::Record(Rc::new(RecordValue { type_oid, types, values })))
+            Ok(Value::Record(Arc::new(RecordValue { type_oid, types, values })))
         }
         _ => {
             let name = context.types.type_name(type_oid);

@@ -4,7 +4,7 @@ use super::calendar::USECS_PER_SEC;
 use super::interval_text::IntervalUnit;
 use super::{ArrayValue, DataType, Interval, Numeric, Value, oid, types};
 use crate::error::{DatabaseError, Result, SqlState};
-use std::rc::Rc;
+use std::sync::Arc;
 
 const HEADER: i32 = 4;
 
@@ -72,7 +72,7 @@ fn too_long(name: &str, length: i32) -> DatabaseError {
 }
 
 /// Cuts a text to `length` characters if only blanks (or, explicitly, anything) would be lost.
-fn fit(text: &str, length: i32, explicit: bool, name: &str) -> Result<Rc<str>> {
+fn fit(text: &str, length: i32, explicit: bool, name: &str) -> Result<Arc<str>> {
     let limit = length as usize;
     match text.char_indices().nth(limit) {
         None => Ok(text.into()),
@@ -139,7 +139,7 @@ pub fn apply(value: Value, data_type: DataType, explicit: bool) -> Result<Value>
             let element_type = DataType { oid: element, typmod };
             let values = array.values.iter().map(|v| apply(v.clone(), element_type, explicit));
             let values = values.collect::<Result<Vec<_>>>()?;
-            Value::Array(Rc::new(ArrayValue { element, dimensions: array.dimensions.clone(), values }))
+            Value::Array(Arc::new(ArrayValue { element, dimensions: array.dimensions.clone(), values }))
         }
         _ => return Ok(value),
     })

@@ -1,6 +1,7 @@
 //! The extended query: statements prepared, bound to portals, run by portions.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use futures::io::{AsyncRead, AsyncWrite};
 
@@ -22,7 +23,7 @@ use crate::{
 /// A bound statement with the formats of its result.
 pub(super) struct Portal {
     statement: Rc<Prepared>,
-    sql: Rc<str>,
+    sql: Arc<str>,
     portal: SqlPortal,
     formats: Formats,
     /// It stopped at a row limit before.

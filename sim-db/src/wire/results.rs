@@ -1,6 +1,6 @@
 //! What a statement answers, as messages: the wire's end of the SQL layer's [`Sink`].
 
-use std::{future::Future, pin::Pin, pin::pin, rc::Rc};
+use std::{future::Future, pin::Pin, pin::pin, sync::Arc};
 
 use futures::{
     future::{Either, select},
@@ -71,8 +71,8 @@ pub fn describe_rows(out: &mut Output, columns: &[ResultColumn], formats: &Forma
 pub struct Results<'a, S> {
     pub channel: &'a mut Channel<S>,
     pub engine: EngineSession,
-    pub style: Rc<TextStyle>,
-    pub types: Rc<dyn TypeCatalog>,
+    pub style: Arc<TextStyle>,
+    pub types: Arc<dyn TypeCatalog>,
     pub formats: &'a Formats,
     /// Whether columns are told before rows: in a simple query.
     pub describes: bool,

@@ -3,7 +3,7 @@
 //! PostgreSQL's word is "cluster"; it stays a server here because nothing is replicated. A database is an
 //! [`Engine`] of its own and springs up empty at its first use, as nobody runs `createdb` in a test.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::authentication::Authentication;
 use crate::{
@@ -52,7 +52,7 @@ pub struct Options {
     /// Sessions at once; one more is refused with 53300. Default 100, as PostgreSQL's.
     pub connections_max: usize,
     /// `server_version` as clients see it; what the server does is PostgreSQL 15's whatever it says.
-    pub version: Rc<str>,
+    pub version: Arc<str>,
 }
 
 /// The server whose behaviour is modelled.
@@ -70,11 +70,11 @@ pub struct SessionInfo {
     /// Process number.
     pub pid: Pid,
     /// Who connected.
-    pub user: Rc<str>,
+    pub user: Arc<str>,
     /// To which database.
-    pub database: Rc<str>,
+    pub database: Arc<str>,
     /// The last statement, or the running one; empty before the first.
-    pub statement: Rc<str>,
+    pub statement: Arc<str>,
 }
 
 /// A server. Clones are the same server.
@@ -114,7 +114,7 @@ pub(super) struct Seat {
 
 impl Seat {
     /// Notes the statement that runs.
-    pub(super) fn runs(&self, statement: Rc<str>) {
+    pub(super) fn runs(&self, statement: Arc<str>) {
         if let Some(backend) = self.server.inner.state.borrow_mut().backends.get_mut(&self.session.pid()) {
             backend.info.statement = statement;
         }

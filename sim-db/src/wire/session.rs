@@ -8,7 +8,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     pin::pin,
-    rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 
@@ -132,7 +132,7 @@ pub(super) struct Session<'c, S> {
     pub(super) channel: &'c mut Channel<S>,
     pub(super) portals: BTreeMap<String, Portal>,
     /// The texts of prepared statements, by name, for those who read about the run.
-    pub(super) texts: BTreeMap<String, Rc<str>>,
+    pub(super) texts: BTreeMap<String, Arc<str>>,
     /// The settings as the client was told them.
     reported: BTreeSet<(String, String)>,
 }

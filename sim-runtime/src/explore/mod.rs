@@ -24,7 +24,7 @@ pub use failure::{FORMAT, Failure, FailureError};
 pub(crate) use folder::displayed;
 pub use folder::failure_folder;
 pub use replay::{Replayed, judge};
-pub use run::{Isolation, Request, Runner};
+pub use run::{Isolation, Request, Runner, run_aside};
 pub use scenario::{Rerun, Scenario};
 pub use settings::{Extent, Settings, SettingsError};
 pub use shrink::{Effort, Shrunk, Tried, shrink};

@@ -48,6 +48,13 @@ pub struct Runner {
     _watchdog: Watchdog,
 }
 
+/// Runs `scenario` once, calmly, on a thread of its own, while the present run waits in real time and notices
+/// nothing: for what many runs share and none may depend on who made it.
+pub fn run_aside(scenario: &Scenario) -> Ended {
+    let request = Request { seed: 0, script: None, policy: PolicyName::Fifo, recording: false };
+    sim_host::outside(|| Runner::new(scenario, Isolation::Thread).run(scenario, &request))
+}
+
 /// Stack of a run's thread, in bytes. Reserved, not used, until touched.
 const STACK_BYTES: usize = 16 << 20;
 

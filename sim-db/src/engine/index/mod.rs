@@ -3,7 +3,7 @@
 mod order;
 mod tree;
 
-use std::{fmt::Write as _, ops::Bound, rc::Rc};
+use std::{fmt::Write as _, ops::Bound, sync::Arc};
 
 pub(crate) use order::compare_prefix;
 pub(crate) use tree::{LeafPosition, Tree};
@@ -17,7 +17,7 @@ use crate::{
 /// An index of a table.
 #[derive(Clone)]
 pub(crate) struct Index {
-    pub(crate) definition: Rc<IndexDefinition>,
+    pub(crate) definition: Arc<IndexDefinition>,
     pub(crate) tree: Tree,
     /// dropped by a transaction that has not committed yet
     pub(crate) is_dropped: bool,
@@ -25,7 +25,7 @@ pub(crate) struct Index {
 
 impl Index {
     pub(crate) fn new(definition: IndexDefinition) -> Index {
-        Index { definition: Rc::new(definition), tree: Tree::default(), is_dropped: false }
+        Index { definition: Arc::new(definition), tree: Tree::default(), is_dropped: false }
     }
 
     /// The key of a row, or `None` if the row is not in the index.

@@ -17,14 +17,14 @@ use crate::sql::plan::{Assignment, ColumnSource, Modify, OnConflict, Plan, RowCh
 use crate::value::text::{TypeCatalog, TypeKind};
 use crate::value::{Value, oid};
 use sqlparser::ast::{self, AssignmentTarget, ConflictTarget, OnConflictAction, OnInsert, SetExpr};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The expression that a column takes when none is given.
 ///
 /// # Errors
 ///
 /// Those of binding the default.
-pub fn column_default(table: &Table, at: usize, env: &Rc<Env>) -> Result<Expr> {
+pub fn column_default(table: &Table, at: usize, env: &Arc<Env>) -> Result<Expr> {
     let column = &table.columns[at];
     if column.identity.is_some()
         && let Some(sequence) = column.sequence
@@ -56,7 +56,7 @@ pub fn column_default(table: &Table, at: usize, env: &Rc<Env>) -> Result<Expr> {
 /// # Errors
 ///
 /// Those of binding the conditions.
-pub fn row_checks(table: &Rc<Table>, env: &Rc<Env>) -> Result<RowChecks> {
+pub fn row_checks(table: &Arc<Table>, env: &Arc<Env>) -> Result<RowChecks> {
     let mut checks = RowChecks::default();
     let mut ordered: Vec<_> = table.checks.iter().collect();
     ordered.sort_by(|a, b| a.name.cmp(&b.name));
@@ -72,7 +72,7 @@ pub fn row_checks(table: &Rc<Table>, env: &Rc<Env>) -> Result<RowChecks> {
 /// # Errors
 ///
 /// Those of binding the expressions.
-pub fn generated_columns(table: &Rc<Table>, env: &Rc<Env>) -> Result<Vec<Assignment>> {
+pub fn generated_columns(table: &Arc<Table>, env: &Arc<Env>) -> Result<Vec<Assignment>> {
     let mut generated = Vec::new();
     for (at, column) in table.live_columns() {
         let Some(expr) = &column.generated else { continue };
@@ -111,7 +111,7 @@ impl Binder {
     }
 
     /// The table that a statement changes.
-    pub(crate) fn target(&mut self, name: &ast::ObjectName, command: &'static str) -> Result<Rc<Table>> {
+    pub(crate) fn target(&mut self, name: &ast::ObjectName, command: &'static str) -> Result<Arc<Table>> {
         let (schema, table_name, ident) = qualified(name)?;
         let shown = match &schema {
             Some(schema) => format!("{schema}.{table_name}"),
@@ -268,7 +268,7 @@ impl Binder {
                         exprs.push(self.assign(typed, wanted.data_type, &wanted.name, false)?.into());
                     }
                     let input = std::mem::replace(&mut bound.plan, Plan::OneRow);
-                    (Plan::Project(Rc::new(input), exprs), width)
+                    (Plan::Project(Arc::new(input), exprs), width)
                 }
             },
         };
@@ -284,7 +284,7 @@ impl Binder {
                 None => ColumnSource::Expression(column_default(&table, at, &env)?.into()),
             });
         }
-        let alias = insert.table_alias.as_ref().map(|alias| Rc::from(fold(&alias.alias)));
+        let alias = insert.table_alias.as_ref().map(|alias| Arc::from(fold(&alias.alias)));
         let on_conflict = match &insert.on {
             None => None,
             Some(OnInsert::OnConflict(clause)) => {
@@ -299,11 +299,11 @@ impl Binder {
             Some((exprs, columns)) => (Some(exprs), columns),
             None => (None, Vec::new()),
         };
-        let checks = Rc::new(row_checks(&table, &env)?);
+        let checks = Arc::new(row_checks(&table, &env)?);
         let generated = generated_columns(&table, &env)?;
         let modify = Modify::Insert {
             table,
-            source: Rc::new(source),
+            source: Arc::new(source),
             columns,
             generated,
             on_conflict,
@@ -326,8 +326,8 @@ impl Binder {
     fn bind_on_conflict(
         &mut self,
         clause: &ast::OnConflict,
-        table: &Rc<Table>,
-        alias: Option<Rc<str>>,
+        table: &Arc<Table>,
+        alias: Option<Arc<str>>,
     ) -> Result<OnConflict> {
         let arbiters = match &clause.conflict_target {
             None => {
@@ -387,7 +387,7 @@ impl Binder {
         &mut self,
         elements: &[ast::Expr],
         predicate: Option<&ast::Expr>,
-        table: &Rc<Table>,
+        table: &Arc<Table>,
     ) -> Result<Vec<IndexId>> {
         let env = self.env.clone();
         let mut wanted = Vec::new();
@@ -444,7 +444,7 @@ impl Binder {
     fn bind_assignments(
         &mut self,
         assignments: &[ast::Assignment],
-        table: &Rc<Table>,
+        table: &Arc<Table>,
     ) -> Result<Vec<Assignment>> {
         let env = self.env.clone();
         let mut bound: Vec<Assignment> = Vec::new();
@@ -483,7 +483,7 @@ impl Binder {
                         if columns.len() != places.len() {
                             return Err(error(b"42601", "number of columns does not match number of values"));
                         }
-                        let plan = Rc::new(Plan::Project(plan, vec![Expr::Column(index).into()]));
+                        let plan = Arc::new(Plan::Project(plan, vec![Expr::Column(index).into()]));
                         let subquery = Subquery { kind: SubqueryKind::Scalar, plan, frame, once };
                         let typed = Typed {
                             expr: Expr::Subquery(Box::new(subquery)),
@@ -530,9 +530,9 @@ impl Binder {
     fn bind_assigned(
         &mut self,
         value: &ast::Expr,
-        table: &Rc<Table>,
+        table: &Arc<Table>,
         at: usize,
-        env: &Rc<Env>,
+        env: &Arc<Env>,
     ) -> Result<Expr> {
         let column = &table.columns[at];
         if is_default(value) {
@@ -581,13 +581,13 @@ impl Binder {
                 None => (None, Vec::new()),
             };
             let modify = Modify::Update {
-                source: Rc::new(source),
+                source: Arc::new(source),
                 place,
                 assignments,
                 generated: generated_columns(&table, &env)?,
                 recheck: recheck.map(Into::into),
                 returning,
-                checks: Rc::new(row_checks(&table, &env)?),
+                checks: Arc::new(row_checks(&table, &env)?),
                 rows: Vec::new(),
                 table: table.clone(),
             };
@@ -617,7 +617,7 @@ impl Binder {
                 None => (None, Vec::new()),
             };
             let modify = Modify::Delete {
-                source: Rc::new(source),
+                source: Arc::new(source),
                 place,
                 recheck: recheck.map(Into::into),
                 returning,
@@ -632,7 +632,7 @@ impl Binder {
         &mut self,
         mut items: Vec<FromItem>,
         selection: Option<&ast::Expr>,
-        table: &Rc<Table>,
+        table: &Arc<Table>,
     ) -> Result<(Plan, Option<Expr>, usize)> {
         let mut conjuncts = Vec::new();
         if let Some(selection) = selection {

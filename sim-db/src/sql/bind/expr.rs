@@ -15,7 +15,7 @@ use crate::value::interval_text::{IntervalUnit, parse_interval};
 use crate::value::text::{TypeCatalog, TypeKind};
 use crate::value::{DataType, Numeric, Oid, Value, oid, typmod};
 use sqlparser::ast::{self, AccessExpr, BinaryOperator, InTarget, UnaryOperator};
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl Binder {
     /// Binds an expression.
@@ -838,7 +838,7 @@ impl Binder {
     pub(crate) fn bind_subquery(
         &mut self,
         query: &ast::Query,
-    ) -> Result<(Rc<crate::sql::plan::Plan>, Vec<super::OutputColumn>, Option<usize>, Option<usize>)> {
+    ) -> Result<(Arc<crate::sql::plan::Plan>, Vec<super::OutputColumn>, Option<usize>, Option<usize>)> {
         let first_new = self.next_frame;
         let bound = self.bind_query(query)?;
         let own_frame = self.scopes.last().and_then(|scope| scope.frame);
@@ -853,7 +853,7 @@ impl Binder {
             Some(self.next_once - 1)
         };
         let frame = if reads_own { own_frame } else { None };
-        Ok((Rc::new(bound.plan), bound.columns, frame, once))
+        Ok((Arc::new(bound.plan), bound.columns, frame, once))
     }
 }
 

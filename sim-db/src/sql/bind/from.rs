@@ -14,12 +14,12 @@ use crate::sql::plan::join::{FromItem, JoinNode};
 use crate::sql::plan::{FunctionCall, JoinKind, Plan};
 use crate::value::{DataType, oid};
 use sqlparser::ast::{self, JoinConstraint, JoinOperator, TableFactor};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A table as a relation of a scope, its columns from slot `start`.
 pub fn table_relation(
-    table: &Rc<Table>,
-    alias: Option<Rc<str>>,
+    table: &Arc<Table>,
+    alias: Option<Arc<str>>,
     start: usize,
     id: usize,
     env: &Env,
@@ -353,10 +353,10 @@ impl Binder {
     /// Adds a table to the scope.
     pub(crate) fn add_table(
         &mut self,
-        table: &Rc<Table>,
+        table: &Arc<Table>,
         alias: Option<&ast::TableAlias>,
     ) -> Result<FromItem> {
-        let alias_name: Option<Rc<str>> = alias.map(|alias| fold(&alias.name).into());
+        let alias_name: Option<Arc<str>> = alias.map(|alias| fold(&alias.name).into());
         let shown = alias_name.clone().unwrap_or_else(|| table.name.clone());
         self.check_alias(&shown, alias.map(|alias| &alias.name))?;
         let (start, id) = (self.scope().width, self.scope().relations.len());
@@ -391,7 +391,7 @@ impl Binder {
         alias: Option<&ast::TableAlias>,
         lateral: bool,
     ) -> Result<FromItem> {
-        let shown: Rc<str> = alias.map_or_else(|| "?".into(), |alias| fold(&alias.name).into());
+        let shown: Arc<str> = alias.map_or_else(|| "?".into(), |alias| fold(&alias.name).into());
         self.check_alias(&shown, alias.map(|alias| &alias.name))?;
         let (start, id) = (self.scope().width, self.scope().relations.len());
         let columns: Vec<ScopeColumn> = bound
@@ -516,7 +516,7 @@ impl Binder {
             bound.pop().ok_or_else(|| error(b"42883", format!("function {name}() does not exist")))?;
         let target = DataType::of(if name.starts_with("jsonb") { oid::JSONB } else { oid::JSON });
         let document = self.coerce(document, target, crate::sql::cast::CastContext::Implicit)?;
-        let mut columns: Vec<(Rc<str>, DataType)> = Vec::new();
+        let mut columns: Vec<(Arc<str>, DataType)> = Vec::new();
         if populate {
             let row =
                 bound.pop().ok_or_else(|| error(b"42883", format!("function {name}() does not exist")))?;
@@ -600,12 +600,12 @@ impl Binder {
                 Expr::Call(inner) => Some(inner.function.kind),
                 _ => None,
             };
-            let mut outputs: Vec<(Rc<str>, DataType)> = Vec::new();
+            let mut outputs: Vec<(Arc<str>, DataType)> = Vec::new();
             let mut spread = false;
             match kind {
                 Some(crate::sql::function::Kind::Set(_, declared)) if !declared.is_empty() => {
                     scalar &= declared.len() == 1;
-                    outputs.extend(declared.iter().map(|(name, oid)| (Rc::from(*name), DataType::of(*oid))));
+                    outputs.extend(declared.iter().map(|(name, oid)| (Arc::from(*name), DataType::of(*oid))));
                 }
                 _ => {
                     use crate::value::text::{TypeCatalog, TypeKind};
@@ -679,7 +679,7 @@ impl Binder {
                     attribute: column.attribute,
                 })
                 .collect();
-            Ok(Bound { plan: Plan::Project(Rc::new(plan), exprs), columns: outputs })
+            Ok(Bound { plan: Plan::Project(Arc::new(plan), exprs), columns: outputs })
         })
     }
 }

@@ -6,7 +6,7 @@ use crate::sql::error::error;
 use crate::sql::expr::Expr;
 use crate::sql::plan::walk::rewrite_deep;
 use crate::value::{Oid, Value, oid};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The groups of a query being formed.
 pub struct Groups<'a> {
@@ -115,7 +115,7 @@ impl Groups<'_> {
             Expr::Subquery(subquery) => {
                 if let Some(frame) = subquery.frame {
                     let keys = &self.keys;
-                    Rc::make_mut(&mut subquery.plan).visit_mut(&mut |inner| {
+                    Arc::make_mut(&mut subquery.plan).visit_mut(&mut |inner| {
                         rewrite_deep(inner, &mut |part| {
                             if let Expr::Outer { frame: read, index } = part
                                 && *read == frame

@@ -24,18 +24,19 @@ use scope::Scope;
 use sqlparser::ast;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 thread_local! {
     // Names of the fields of anonymous rows of sub-selects: JSON shows them. Keyed by a number of our own above all OIDs
     // that a session can make.
-    static RECORDS: RefCell<Vec<Vec<Rc<str>>>> = const { RefCell::new(Vec::new()) };
+    static RECORDS: RefCell<Vec<Vec<Arc<str>>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// First number of the row types that have names but no catalog entry.
 const RECORD_BASE: Oid = 0xF000_0000;
 
 /// A row type with these field names, without an entry in the catalog.
-pub fn named_record(names: Vec<Rc<str>>) -> Oid {
+pub fn named_record(names: Vec<Arc<str>>) -> Oid {
     RECORDS.with_borrow_mut(|records| {
         let at = records.iter().position(|known| *known == names).unwrap_or_else(|| {
             records.push(names);
@@ -46,7 +47,7 @@ pub fn named_record(names: Vec<Rc<str>>) -> Oid {
 }
 
 /// The field names of such a type.
-pub fn record_names(type_oid: Oid) -> Option<Vec<Rc<str>>> {
+pub fn record_names(type_oid: Oid) -> Option<Vec<Arc<str>>> {
     RECORDS.with_borrow(|records| records.get(type_oid.checked_sub(RECORD_BASE)? as usize).cloned())
 }
 
@@ -70,7 +71,7 @@ impl Typed {
 #[derive(Clone, Debug)]
 pub struct OutputColumn {
     /// Name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Type.
     pub data_type: DataType,
     /// Table it comes from, 0 for none.
@@ -90,11 +91,11 @@ pub struct Bound {
 /// A common table expression in scope.
 #[derive(Clone)]
 pub struct CteBinding {
-    name: Rc<str>,
+    name: Arc<str>,
     id: usize,
     columns: Vec<OutputColumn>,
     /// The plan, to be used in place when it is read once from the same level.
-    plan: Option<Rc<Plan>>,
+    plan: Option<Arc<Plan>>,
     work_table: bool,
     level: usize,
     uses: usize,
@@ -103,7 +104,7 @@ pub struct CteBinding {
 /// Binds the expressions and queries of one statement.
 pub struct Binder {
     /// Catalog and settings.
-    pub env: Rc<Env>,
+    pub env: Arc<Env>,
     /// Types of the parameters; 0 is not known yet.
     pub params: Rc<RefCell<Vec<Oid>>>,
     /// Whether parameters may appear at all.
@@ -128,7 +129,7 @@ pub struct Binder {
 
 impl Binder {
     /// A binder for one statement.
-    pub fn new(env: Rc<Env>, parameter_types: &[Oid], params_allowed: bool) -> Self {
+    pub fn new(env: Arc<Env>, parameter_types: &[Oid], params_allowed: bool) -> Self {
         Self {
             env,
             params: Rc::new(RefCell::new(parameter_types.to_vec())),
@@ -190,7 +191,7 @@ impl Binder {
 /// # Errors
 ///
 /// Those of binding.
-pub fn bind_domain_check(check: &ast::Expr, base: DataType, env: &Rc<Env>) -> Result<Expr> {
+pub fn bind_domain_check(check: &ast::Expr, base: DataType, env: &Arc<Env>) -> Result<Expr> {
     let mut binder = Binder::new(env.clone(), &[], false);
     let mut scope = Scope::default();
     scope.columns.push(scope::ScopeColumn {
@@ -211,7 +212,11 @@ pub fn bind_domain_check(check: &ast::Expr, base: DataType, env: &Rc<Env>) -> Re
 /// # Errors
 ///
 /// Those of binding.
-pub fn bind_over_table(expr: &ast::Expr, table: &Rc<super::catalog::Table>, env: &Rc<Env>) -> Result<Typed> {
+pub fn bind_over_table(
+    expr: &ast::Expr,
+    table: &Arc<super::catalog::Table>,
+    env: &Arc<Env>,
+) -> Result<Typed> {
     let mut binder = Binder::new(env.clone(), &[], false);
     let mut scope = Scope {
         no_aggregates: Some("check constraints"),
@@ -227,7 +232,7 @@ pub fn bind_over_table(expr: &ast::Expr, table: &Rc<super::catalog::Table>, env:
 /// # Errors
 ///
 /// Those of binding; 42804 when the types do not fit.
-pub fn bind_default(expr: &ast::Expr, column: &str, data_type: DataType, env: &Rc<Env>) -> Result<Expr> {
+pub fn bind_default(expr: &ast::Expr, column: &str, data_type: DataType, env: &Arc<Env>) -> Result<Expr> {
     let mut binder = Binder::new(env.clone(), &[], false);
     let scope = Scope {
         no_aggregates: Some("DEFAULT expressions"),

@@ -10,7 +10,7 @@ use crate::sql::expr::{Expr, Scalar};
 use crate::sql::plan::{Cte, Plan, SetKind, SortKey};
 use crate::value::{DataType, oid};
 use sqlparser::ast::{self, SetExpr, SetOperator, SetQuantifier};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Direction of a sort: descending, nulls first.
 ///
@@ -66,13 +66,13 @@ impl Binder {
             cte.modifies || self.ctes.iter().any(|binding| binding.id == cte.id && binding.uses > 0)
         });
         if !kept.is_empty() {
-            bound.plan = Plan::With(kept, Rc::new(bound.plan));
+            bound.plan = Plan::With(kept, Arc::new(bound.plan));
         }
         Ok(bound)
     }
 
     fn bind_cte(&mut self, cte: &ast::Cte, recursive: bool, from: usize, kept: &mut Vec<Cte>) -> Result<()> {
-        let name: Rc<str> = fold(&cte.alias.name).into();
+        let name: Arc<str> = fold(&cte.alias.name).into();
         if self.ctes[from..].iter().any(|known| known.name == name) {
             let message = format!("WITH query name \"{name}\" specified more than once");
             return Err(error_at_ident(&cte.alias.name, b"42712", message));
@@ -93,7 +93,7 @@ impl Binder {
         };
         let mut columns = bound.columns;
         rename(&mut columns, &aliases, &name)?;
-        let plan = Rc::new(bound.plan);
+        let plan = Arc::new(bound.plan);
         kept.push(Cte { id, name: name.clone(), plan: plan.clone(), modifies });
         let in_place = !modifies && !matches!(cte.materialized, Some(ast::CteAsMaterialized::Materialized));
         let plan = if in_place { Some(plan) } else { None };
@@ -109,7 +109,7 @@ impl Binder {
         right: &SetExpr,
         quantifier: SetQuantifier,
         id: usize,
-        name: &Rc<str>,
+        name: &Arc<str>,
         aliases: &[&ast::Ident],
     ) -> Result<Bound> {
         if query.order_by.is_some() || query.limit_clause.is_some() {
@@ -152,7 +152,7 @@ impl Binder {
         }
         self.convert(&mut step, &types)?;
         let distinct = quantifier != SetQuantifier::All;
-        let plan = Plan::Recursive(id, Rc::new(start.plan), Rc::new(step.plan), distinct);
+        let plan = Plan::Recursive(id, Arc::new(start.plan), Arc::new(step.plan), distinct);
         Ok(Bound { plan, columns })
     }
 
@@ -176,7 +176,7 @@ impl Binder {
         let keys = order_keys(query.order_by.as_ref())?;
         if !keys.is_empty() {
             let sort = self.bind_output_order(keys, &bound)?;
-            bound.plan = Plan::Sort(Rc::new(bound.plan), sort);
+            bound.plan = Plan::Sort(Arc::new(bound.plan), sort);
         }
         bound.plan = self.bind_limit(query, bound.plan, None)?;
         Ok(bound)
@@ -249,7 +249,7 @@ impl Binder {
         if with_ties && ties.as_ref().is_none_or(Vec::is_empty) {
             return Err(error(b"42601", "WITH TIES cannot be specified without ORDER BY clause"));
         }
-        Ok(Plan::Limit(Rc::new(plan), limit, offset, if with_ties { ties } else { None }))
+        Ok(Plan::Limit(Arc::new(plan), limit, offset, if with_ties { ties } else { None }))
     }
 
     fn bind_count(&mut self, expr: &ast::Expr, clause: &'static str) -> Result<Option<Scalar>> {
@@ -349,7 +349,7 @@ impl Binder {
                 attribute: 0,
             })
             .collect();
-        let plan = Plan::SetOperation(kind, all, Rc::new(left.plan), Rc::new(right.plan));
+        let plan = Plan::SetOperation(kind, all, Arc::new(left.plan), Arc::new(right.plan));
         Ok(Bound { plan, columns })
     }
 
@@ -377,7 +377,7 @@ impl Binder {
             column.data_type = *wanted;
         }
         let input = std::mem::replace(&mut bound.plan, Plan::OneRow);
-        bound.plan = Plan::Project(Rc::new(input), exprs);
+        bound.plan = Plan::Project(Arc::new(input), exprs);
         Ok(())
     }
 

@@ -8,13 +8,13 @@ use crate::sql::expr::Expr;
 use crate::sql::function::Function;
 use crate::value::{DataType, Oid};
 use sqlparser::ast;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A column that a name may mean.
 #[derive(Clone, Debug)]
 pub struct ScopeColumn {
     /// Name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Type.
     pub data_type: DataType,
     /// How it is read: mostly a slot; a coalesce for the merged column of a full join.
@@ -29,15 +29,15 @@ pub struct ScopeColumn {
 #[derive(Clone, Debug)]
 pub struct ScopeRelation {
     /// Alias, or the table's name.
-    pub alias: Rc<str>,
+    pub alias: Arc<str>,
     /// Whether the alias was given (then the schema is no longer a qualifier).
     pub aliased: bool,
     /// Schema name of a table.
-    pub schema: Option<Rc<str>>,
+    pub schema: Option<Arc<str>>,
     /// Columns, in order.
     pub columns: Vec<ScopeColumn>,
     /// The table, when it is one.
-    pub table: Option<Rc<Table>>,
+    pub table: Option<Arc<Table>>,
     /// First slot.
     pub start: usize,
     /// Slots.
@@ -62,7 +62,7 @@ pub struct AggregateCall {
     /// Arguments.
     pub args: Vec<Expr>,
     /// Their types.
-    pub types: Rc<[Oid]>,
+    pub types: Arc<[Oid]>,
     /// Result type.
     pub result: Oid,
     /// `DISTINCT`.
@@ -160,7 +160,7 @@ pub struct Scope {
     /// Not visible to what is bound now: a derived table that is not `LATERAL`.
     pub hidden: bool,
     /// Output columns that `ORDER BY` and `GROUP BY` may name.
-    pub excluded: Option<Rc<str>>,
+    pub excluded: Option<Arc<str>>,
 }
 
 /// What a name was found to mean at one level.

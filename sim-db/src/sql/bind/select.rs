@@ -14,7 +14,7 @@ use crate::sql::parse::{LockStrength, row_lock};
 use crate::sql::plan::{Aggregation, LockTarget, Plan, SortKey, SystemColumn};
 use crate::value::oid;
 use sqlparser::ast::{self, GroupByExpr, SelectItem, SelectItemQualifiedWildcardKind};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The clause of a lock strength.
 pub(crate) fn strength_name(strength: LockStrength) -> &'static str {
@@ -178,7 +178,7 @@ impl Binder {
             for call in &mut windows {
                 call.call.args.iter_mut().for_each(place);
             }
-            plan = Plan::Window(Rc::new(plan), windows, width);
+            plan = Plan::Window(Arc::new(plan), windows, width);
         }
         let sets = std::mem::take(&mut self.scope().sets);
         let bound =
@@ -226,12 +226,12 @@ impl Binder {
             }
             let extended = exprs.len() > width;
             plan = if sets.is_empty() {
-                Plan::Project(Rc::new(plan), exprs)
+                Plan::Project(Arc::new(plan), exprs)
             } else {
-                Plan::ProjectSet(Rc::new(plan), exprs, sets)
+                Plan::ProjectSet(Arc::new(plan), exprs, sets)
             };
             if distinct {
-                plan = Plan::Distinct(Rc::new(plan));
+                plan = Plan::Distinct(Arc::new(plan));
             }
             if let Some(on) = distinct_on {
                 let _ = on;
@@ -239,11 +239,11 @@ impl Binder {
             }
             let ties = Some(sort.clone());
             if !sort.is_empty() {
-                plan = Plan::Sort(Rc::new(plan), sort);
+                plan = Plan::Sort(Arc::new(plan), sort);
             }
             plan = self.bind_limit(query, plan, ties)?;
             if extended {
-                plan = Plan::Project(Rc::new(plan), (0..width).map(|at| Expr::Column(at).into()).collect());
+                plan = Plan::Project(Arc::new(plan), (0..width).map(|at| Expr::Column(at).into()).collect());
             }
             return Ok(Bound { plan, columns });
         }
@@ -264,17 +264,17 @@ impl Binder {
         }
         let ties = Some(sort.clone());
         if !sort.is_empty() {
-            plan = Plan::Sort(Rc::new(plan), sort);
+            plan = Plan::Sort(Arc::new(plan), sort);
         }
         if let Some(on) = distinct_on {
-            plan = Plan::DistinctOn(Rc::new(plan), on.into_iter().map(Into::into).collect());
+            plan = Plan::DistinctOn(Arc::new(plan), on.into_iter().map(Into::into).collect());
         }
         let (targets, recheck) = locking;
         if !targets.is_empty() {
-            plan = Plan::LockRows(Rc::new(plan), targets, recheck.map(Into::into));
+            plan = Plan::LockRows(Arc::new(plan), targets, recheck.map(Into::into));
         }
         plan = self.bind_limit(query, plan, ties)?;
-        plan = Plan::Project(Rc::new(plan), items.into_iter().map(|item| item.expr.into()).collect());
+        plan = Plan::Project(Arc::new(plan), items.into_iter().map(|item| item.expr.into()).collect());
         Ok(Bound { plan, columns })
     }
 
@@ -351,7 +351,7 @@ impl Binder {
         scope.sets = set_calls;
         *self.scope() = scope;
         let aggregation = Aggregation {
-            input: Rc::new(plan),
+            input: Arc::new(plan),
             keys: keys.iter().cloned().map(Into::into).collect(),
             calls,
             sets,
@@ -375,7 +375,7 @@ impl Binder {
                     self.scope().sets_allowed = sets;
                     let bound = self.bind_expr(expr)?;
                     self.scope().sets_allowed = false;
-                    let name: Rc<str> = alias.map_or_else(|| column_name(expr), fold).into();
+                    let name: Arc<str> = alias.map_or_else(|| column_name(expr), fold).into();
                     let item = self.item(bound, name)?;
                     items.push(item);
                 }
@@ -430,7 +430,7 @@ impl Binder {
         Ok(())
     }
 
-    fn item(&mut self, bound: Typed, name: Rc<str>) -> Result<Item> {
+    fn item(&mut self, bound: Typed, name: Arc<str>) -> Result<Item> {
         // Where the column comes from, for RowDescription.
         let origin = match &bound.expr {
             Expr::Column(_) => {

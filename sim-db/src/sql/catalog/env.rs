@@ -10,19 +10,19 @@ use crate::sql::error::error;
 use crate::sql::function;
 use crate::value::text::{TextContext, TextStyle, TypeCatalog, TypeKind};
 use crate::value::{DataType, EnumValue, Oid, Value, oid, types};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Catalog, search path and text style of a statement. Shared by plans; holds no session, so that an index may keep it.
 #[derive(Clone)]
 pub struct Env {
     /// Catalog.
-    pub catalog: Rc<Catalog>,
+    pub catalog: Arc<Catalog>,
     /// Schemas searched, `pg_catalog` included.
-    pub path: Rc<[Oid]>,
+    pub path: Arc<[Oid]>,
     /// Where `CREATE` puts things.
     pub create_in: Option<Oid>,
     /// Text formats.
-    pub style: Rc<TextStyle>,
+    pub style: Arc<TextStyle>,
 }
 
 /// A relation found by name: the user's, or a system table.
@@ -411,12 +411,12 @@ impl TypeCatalog for Env {
         }
     }
 
-    fn enum_value(&self, type_oid: Oid, label: &str) -> Option<Rc<EnumValue>> {
+    fn enum_value(&self, type_oid: Oid, label: &str) -> Option<Arc<EnumValue>> {
         let user_type = self.catalog.type_by_oid(type_oid)?;
         let TypeBody::Enum(labels) = &user_type.body else { return None };
         let (label_oid, order, label) = labels.iter().find(|(_, _, name)| &**name == label)?;
         let (label_oid, order, label) = (*label_oid, *order, label.clone());
-        Some(Rc::new(EnumValue { type_oid, label_oid, order, label }))
+        Some(Arc::new(EnumValue { type_oid, label_oid, order, label }))
     }
 
     fn object_name(&self, kind: Oid, object: Oid) -> Option<String> {
@@ -465,7 +465,7 @@ impl TypeCatalog for Env {
             self.check_domain(base.oid, value)?;
         }
         for (name, check) in checks {
-            let env = Rc::new(self.clone());
+            let env = Arc::new(self.clone());
             let bound = crate::sql::bind::bind_domain_check(&check.ast, *base, &env)?;
             let holds =
                 crate::sql::eval::eval(&bound, std::slice::from_ref(value), &mut Exec::detached(env))?;

@@ -3,22 +3,22 @@
 use crate::engine::KeyOrder;
 use crate::value::{DataType, Oid, Value};
 use sqlparser::ast;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// An expression kept in the catalog: parsed, with the text that catalog queries show.
 #[derive(Clone, Debug)]
 pub struct StoredExpr {
     /// As parsed.
-    pub ast: Rc<ast::Expr>,
+    pub ast: Arc<ast::Expr>,
     /// As shown.
-    pub text: Rc<str>,
+    pub text: Arc<str>,
 }
 
 impl StoredExpr {
     /// Keeps an expression.
     pub fn new(expr: ast::Expr) -> Self {
         let text = expr.to_string().into();
-        Self { ast: Rc::new(expr), text }
+        Self { ast: Arc::new(expr), text }
     }
 }
 
@@ -28,7 +28,7 @@ pub struct Schema {
     /// Identifier.
     pub oid: Oid,
     /// Name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
 }
 
 /// How an identity column takes values.
@@ -44,7 +44,7 @@ pub enum Identity {
 #[derive(Clone, Debug)]
 pub struct Column {
     /// Name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Type.
     pub data_type: DataType,
     /// `NOT NULL`.
@@ -78,7 +78,7 @@ pub struct Index {
     /// Identifier.
     pub oid: Oid,
     /// Name, also that of its constraint.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Key columns.
     pub parts: Vec<IndexPart>,
     /// Order of each.
@@ -98,7 +98,7 @@ pub struct Index {
     /// `NULLS NOT DISTINCT`.
     pub nulls_not_distinct: bool,
     /// Access method's name.
-    pub method: Rc<str>,
+    pub method: Arc<str>,
 }
 
 impl Index {
@@ -120,7 +120,7 @@ pub struct Check {
     /// Identifier.
     pub oid: Oid,
     /// Name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Condition.
     pub expr: StoredExpr,
     /// Whether existing rows were checked.
@@ -148,7 +148,7 @@ pub struct ForeignKey {
     /// Identifier.
     pub oid: Oid,
     /// Name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Columns, from 0.
     pub columns: Vec<usize>,
     /// Target table.
@@ -188,7 +188,7 @@ pub struct Table {
     /// Schema.
     pub schema: Oid,
     /// Name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Its row type.
     pub row_type: Oid,
     /// Columns, dropped ones included.
@@ -235,13 +235,13 @@ pub struct View {
     /// Schema.
     pub schema: Oid,
     /// Name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Its row type.
     pub row_type: Oid,
     /// Columns: name and type.
-    pub columns: Vec<(Rc<str>, DataType)>,
+    pub columns: Vec<(Arc<str>, DataType)>,
     /// Definition.
-    pub query: Rc<ast::Query>,
+    pub query: Arc<ast::Query>,
     /// Relations that it reads.
     pub depends: Vec<Oid>,
 }
@@ -254,7 +254,7 @@ pub struct Sequence {
     /// Schema.
     pub schema: Oid,
     /// Name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// `smallint`, `integer`, `bigint`.
     pub data_type: Oid,
     /// Parameters.
@@ -267,11 +267,11 @@ pub struct Sequence {
 #[derive(Clone, Debug)]
 pub enum Relation {
     /// A table.
-    Table(Rc<Table>),
+    Table(Arc<Table>),
     /// A view.
-    View(Rc<View>),
+    View(Arc<View>),
     /// A sequence.
-    Sequence(Rc<Sequence>),
+    Sequence(Arc<Sequence>),
     /// An index, by its table.
     Index {
         /// Identifier.
@@ -281,7 +281,7 @@ pub enum Relation {
         /// Schema.
         schema: Oid,
         /// Name.
-        name: Rc<str>,
+        name: Arc<str>,
     },
 }
 
@@ -307,7 +307,7 @@ impl Relation {
     }
 
     /// Name.
-    pub fn name(&self) -> &Rc<str> {
+    pub fn name(&self) -> &Arc<str> {
         match self {
             Self::Table(table) => &table.name,
             Self::View(view) => &view.name,
@@ -331,7 +331,7 @@ impl Relation {
 #[derive(Clone, Debug)]
 pub enum TypeBody {
     /// Labels in order: OID, order, label.
-    Enum(Vec<(Oid, f32, Rc<str>)>),
+    Enum(Vec<(Oid, f32, Arc<str>)>),
     /// A domain.
     Domain {
         /// Over this type.
@@ -341,10 +341,10 @@ pub enum TypeBody {
         /// `DEFAULT`.
         default: Option<StoredExpr>,
         /// Checks over `VALUE`: name, condition.
-        checks: Vec<(Rc<str>, StoredExpr)>,
+        checks: Vec<(Arc<str>, StoredExpr)>,
     },
     /// A row type on its own: field names and types.
-    Composite(Vec<(Rc<str>, DataType)>),
+    Composite(Vec<(Arc<str>, DataType)>),
 }
 
 /// A user's type.
@@ -355,7 +355,7 @@ pub struct UserType {
     /// Schema.
     pub schema: Oid,
     /// Name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Its array type.
     pub array: Oid,
     /// What it is.
@@ -370,5 +370,5 @@ pub struct Comment {
     /// Column, from 1; 0 for the object itself.
     pub column: i32,
     /// Text.
-    pub text: Rc<str>,
+    pub text: Arc<str>,
 }

@@ -5,7 +5,7 @@ use super::{INFORMATION_SCHEMA, PG_CATALOG, PUBLIC};
 use crate::engine::{ObjectKey, Session};
 use crate::value::Oid;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Classes of the object store.
 pub const CLASS_SCHEMA: u16 = 1;
@@ -23,15 +23,15 @@ pub const CLASS_EXTENSION: u16 = 5;
 pub struct Catalog {
     /// The engine's version that it was read at.
     pub version: u64,
-    schemas: BTreeMap<Rc<str>, Rc<Schema>>,
-    relations: BTreeMap<(Oid, Rc<str>), Relation>,
+    schemas: BTreeMap<Arc<str>, Arc<Schema>>,
+    relations: BTreeMap<(Oid, Arc<str>), Relation>,
     by_oid: BTreeMap<Oid, Relation>,
-    types: BTreeMap<(Oid, Rc<str>), Rc<UserType>>,
-    types_by_oid: BTreeMap<Oid, Rc<UserType>>,
+    types: BTreeMap<(Oid, Arc<str>), Arc<UserType>>,
+    types_by_oid: BTreeMap<Oid, Arc<UserType>>,
     row_types: BTreeMap<Oid, Oid>,
-    referencing: BTreeMap<Oid, Vec<(Rc<Table>, usize)>>,
+    referencing: BTreeMap<Oid, Vec<(Arc<Table>, usize)>>,
     comments: Vec<Comment>,
-    extensions: Vec<Rc<str>>,
+    extensions: Vec<Arc<str>>,
 }
 
 impl Catalog {
@@ -41,13 +41,13 @@ impl Catalog {
         for (oid, name) in
             [(PG_CATALOG, "pg_catalog"), (PUBLIC, "public"), (INFORMATION_SCHEMA, "information_schema")]
         {
-            let name: Rc<str> = name.into();
-            catalog.schemas.insert(name.clone(), Rc::new(Schema { oid, name }));
+            let name: Arc<str> = name.into();
+            catalog.schemas.insert(name.clone(), Arc::new(Schema { oid, name }));
         }
         for (key, object) in session.objects(CLASS_SCHEMA, None) {
             match object.downcast::<Option<Schema>>() {
                 Ok(schema) => match &*schema {
-                    Some(schema) => drop(catalog.schemas.insert(key.name, Rc::new(schema.clone()))),
+                    Some(schema) => drop(catalog.schemas.insert(key.name, Arc::new(schema.clone()))),
                     None => drop(catalog.schemas.remove(&key.name)),
                 },
                 Err(_) => debug_assert!(false, "a schema is stored as a schema"),
@@ -86,23 +86,23 @@ impl Catalog {
     }
 
     /// The schemas by name.
-    pub fn schemas(&self) -> impl Iterator<Item = &Rc<Schema>> {
+    pub fn schemas(&self) -> impl Iterator<Item = &Arc<Schema>> {
         self.schemas.values()
     }
 
     /// A schema.
-    pub fn schema(&self, name: &str) -> Option<&Rc<Schema>> {
+    pub fn schema(&self, name: &str) -> Option<&Arc<Schema>> {
         self.schemas.get(name)
     }
 
     /// Name of a schema.
-    pub fn schema_name(&self, oid: Oid) -> Option<&Rc<str>> {
+    pub fn schema_name(&self, oid: Oid) -> Option<&Arc<str>> {
         self.schemas.values().find(|schema| schema.oid == oid).map(|schema| &schema.name)
     }
 
     /// A relation of a schema.
     pub fn relation(&self, schema: Oid, name: &str) -> Option<&Relation> {
-        self.relations.get(&(schema, Rc::from(name)))
+        self.relations.get(&(schema, Arc::from(name)))
     }
 
     /// A relation by identifier.
@@ -111,7 +111,7 @@ impl Catalog {
     }
 
     /// A table by identifier.
-    pub fn table(&self, oid: Oid) -> Option<&Rc<Table>> {
+    pub fn table(&self, oid: Oid) -> Option<&Arc<Table>> {
         match self.by_oid.get(&oid) {
             Some(Relation::Table(table)) => Some(table),
             _ => None,
@@ -119,7 +119,7 @@ impl Catalog {
     }
 
     /// A sequence by identifier.
-    pub fn sequence(&self, oid: Oid) -> Option<&Rc<Sequence>> {
+    pub fn sequence(&self, oid: Oid) -> Option<&Arc<Sequence>> {
         match self.by_oid.get(&oid) {
             Some(Relation::Sequence(sequence)) => Some(sequence),
             _ => None,
@@ -132,17 +132,17 @@ impl Catalog {
     }
 
     /// Every user type, by schema and name.
-    pub fn types(&self) -> impl Iterator<Item = &Rc<UserType>> {
+    pub fn types(&self) -> impl Iterator<Item = &Arc<UserType>> {
         self.types.values()
     }
 
     /// A user type of a schema.
-    pub fn user_type(&self, schema: Oid, name: &str) -> Option<&Rc<UserType>> {
-        self.types.get(&(schema, Rc::from(name)))
+    pub fn user_type(&self, schema: Oid, name: &str) -> Option<&Arc<UserType>> {
+        self.types.get(&(schema, Arc::from(name)))
     }
 
     /// A user type by its identifier or its array's.
-    pub fn type_by_oid(&self, oid: Oid) -> Option<&Rc<UserType>> {
+    pub fn type_by_oid(&self, oid: Oid) -> Option<&Arc<UserType>> {
         self.types_by_oid.get(&oid)
     }
 
@@ -152,7 +152,7 @@ impl Catalog {
     }
 
     /// The foreign keys that point to a table: the table that has it, its place there.
-    pub fn referencing(&self, target: Oid) -> &[(Rc<Table>, usize)] {
+    pub fn referencing(&self, target: Oid) -> &[(Arc<Table>, usize)] {
         self.referencing.get(&target).map_or(&[], Vec::as_slice)
     }
 
@@ -162,7 +162,7 @@ impl Catalog {
     }
 
     /// Names of extensions.
-    pub fn extensions(&self) -> &[Rc<str>] {
+    pub fn extensions(&self) -> &[Arc<str>] {
         &self.extensions
     }
 }
@@ -173,7 +173,7 @@ fn relation_key(relation: &Relation) -> ObjectKey {
 
 /// Stores a relation under its name.
 pub fn put_relation(session: &Session, relation: Relation) {
-    session.put_object(relation_key(&relation), Rc::new(relation));
+    session.put_object(relation_key(&relation), Arc::new(relation));
 }
 
 /// Takes a relation out.
@@ -184,7 +184,7 @@ pub fn remove_relation(session: &Session, relation: &Relation) {
 /// Stores a type under its name.
 pub fn put_type(session: &Session, user_type: UserType) {
     let key = ObjectKey { class: CLASS_TYPE, namespace: user_type.schema, name: user_type.name.clone() };
-    session.put_object(key, Rc::new(user_type));
+    session.put_object(key, Arc::new(user_type));
 }
 
 /// Takes a type out.
@@ -194,6 +194,6 @@ pub fn remove_type(session: &Session, user_type: &UserType) {
 }
 
 /// Stores a schema; `None` hides a built-in one.
-pub fn put_schema(session: &Session, name: Rc<str>, schema: Option<Schema>) {
-    session.put_object(ObjectKey { class: CLASS_SCHEMA, namespace: 0, name }, Rc::new(schema));
+pub fn put_schema(session: &Session, name: Arc<str>, schema: Option<Schema>) {
+    session.put_object(ObjectKey { class: CLASS_SCHEMA, namespace: 0, name }, Arc::new(schema));
 }

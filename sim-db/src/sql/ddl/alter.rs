@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::value::text::TypeCatalog;
 use crate::value::{Oid, Value};
 use sqlparser::ast::{self, AlterColumnOperation, AlterTableOperation};
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl Connection {
     pub(super) async fn alter_table(&mut self, alter: &ast::AlterTable) -> Result<String> {
@@ -166,7 +166,7 @@ impl Connection {
                 let name = fold(name);
                 let mut table = self.table_now(oid)?;
                 let env = self.env();
-                let shared = Rc::new(table.clone());
+                let shared = Arc::new(table.clone());
                 if let Some(key) = table.foreign_keys.iter_mut().find(|key| *key.name == *name) {
                     let mut exec = self.exec(None, env);
                     super::super::exec::foreign_key::check_all(&shared, key, &mut exec).await?;
@@ -213,7 +213,7 @@ impl Connection {
         table.columns.push(column);
         self.put_table(table);
         let env = self.env();
-        let table = Rc::new(self.table_now(oid)?);
+        let table = Arc::new(self.table_now(oid)?);
         let snapshot = self.session.latest_snapshot();
         let mut exec = self.exec(Some(snapshot.clone()), env.clone());
         let is_generated = table.columns[place].generated.is_some();
@@ -295,7 +295,7 @@ impl Connection {
                 store::remove_relation(&self.session, relation);
             }
         }
-        let shared = Rc::new(table.clone());
+        let shared = Arc::new(table.clone());
         let reads = |expr: &StoredExpr| {
             bind_over_table(&expr.ast, &shared, &env).is_ok_and(|bound| {
                 let mut columns = Vec::new();
@@ -460,7 +460,7 @@ impl Connection {
         using: Option<&ast::Expr>,
     ) -> Result<()> {
         let env = self.env();
-        let old = Rc::new(self.table_now(oid)?);
+        let old = Arc::new(self.table_now(oid)?);
         let target = resolve(data_type, &env)?;
         let column = &old.columns[at];
         let expr = {
@@ -527,7 +527,7 @@ impl Connection {
             return Err(error(b"42P07", format!("relation \"{new_name}\" already exists")));
         }
         store::remove_relation(&self.session, &relation);
-        let name: Rc<str> = new_name.into();
+        let name: Arc<str> = new_name.into();
         match relation {
             Relation::Table(_) => {
                 let mut table = match env.catalog.table(oid) {
@@ -540,12 +540,12 @@ impl Connection {
             }
             Relation::View(view) => {
                 let view = View { name, ..(*view).clone() };
-                store::put_relation(&self.session, Relation::View(Rc::new(view)));
+                store::put_relation(&self.session, Relation::View(Arc::new(view)));
             }
             Relation::Sequence(sequence) => {
                 let mut changed = (*sequence).clone();
                 changed.name = name;
-                store::put_relation(&self.session, Relation::Sequence(Rc::new(changed)));
+                store::put_relation(&self.session, Relation::Sequence(Arc::new(changed)));
             }
             Relation::Index { table, schema, .. } => {
                 store::put_relation(
@@ -587,7 +587,7 @@ impl Connection {
                     return Err(error(b"42P06", format!("schema \"{new_name}\" already exists")));
                 }
                 store::put_schema(&self.session, name.name.as_str().into(), None);
-                let renamed: Rc<str> = new_name.as_str().into();
+                let renamed: Arc<str> = new_name.as_str().into();
                 let moved = super::super::catalog::Schema { oid: schema.oid, name: renamed.clone() };
                 store::put_schema(&self.session, renamed, Some(moved));
                 done
@@ -652,12 +652,12 @@ impl Connection {
                     }
                     Relation::View(view) => {
                         let view = View { schema: target, ..(**view).clone() };
-                        store::put_relation(&self.session, Relation::View(Rc::new(view)));
+                        store::put_relation(&self.session, Relation::View(Arc::new(view)));
                     }
                     Relation::Sequence(sequence) => {
                         let mut changed = (**sequence).clone();
                         changed.schema = target;
-                        store::put_relation(&self.session, Relation::Sequence(Rc::new(changed)));
+                        store::put_relation(&self.session, Relation::Sequence(Arc::new(changed)));
                     }
                     Relation::Index { .. } => return Err(unsupported("ALTER INDEX SET SCHEMA")),
                 }
@@ -688,7 +688,7 @@ impl Connection {
                     }
                 }
                 self.session.alter_sequence(SequenceId(changed.oid), changed.definition, restart);
-                store::put_relation(&self.session, Relation::Sequence(Rc::new(changed)));
+                store::put_relation(&self.session, Relation::Sequence(Arc::new(changed)));
                 done
             }
             AlterKind::AddValue { name, label, neighbour, if_not_exists } => {

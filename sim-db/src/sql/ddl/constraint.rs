@@ -14,7 +14,7 @@ use crate::error::{DatabaseError, Result, SqlState};
 use crate::value::text::TypeCatalog;
 use crate::value::{Oid, Value};
 use sqlparser::ast;
-use std::rc::Rc;
+use std::sync::Arc;
 
 fn action(given: Option<ast::ReferentialAction>) -> Action {
     match given {
@@ -64,7 +64,7 @@ impl Connection {
         check_rows: bool,
     ) -> Result<()> {
         let env = self.env();
-        let shared = Rc::new(table.clone());
+        let shared = Arc::new(table.clone());
         let bound = bind_over_table(&expr, &shared, &env)?;
         if bound.data_type.oid != crate::value::oid::BOOL && bound.data_type.oid != crate::value::oid::UNKNOWN
         {
@@ -74,7 +74,7 @@ impl Connection {
             );
             return Err(error(b"42804", message));
         }
-        let name: Rc<str> = match name {
+        let name: Arc<str> = match name {
             Some(name) => name.into(),
             None => {
                 // A check on one column is named after it.
@@ -166,7 +166,7 @@ impl Connection {
             (None, true) => format!("{}_pkey", table.name),
             (None, false) => format!("{}_{}_key", table.name, columns.join("_")),
         };
-        let index_name: Rc<str> = if name.is_some() {
+        let index_name: Arc<str> = if name.is_some() {
             if !self.claim_name(table.schema, &base, Guard::Relation).await? {
                 return Err(error(b"42P07", format!("relation \"{base}\" already exists")));
             }
@@ -300,7 +300,7 @@ impl Connection {
                 return Err(error(b"42804", message).with_detail(detail));
             }
         }
-        let name: Rc<str> = match name {
+        let name: Arc<str> = match name {
             Some(name) => name.into(),
             None => {
                 let names: Vec<String> =
@@ -333,7 +333,7 @@ impl Connection {
         if check_rows {
             let env = self.env();
             let mut exec = self.exec(None, env);
-            foreign_key::check_all(&Rc::new(table.clone()), &foreign, &mut exec).await?;
+            foreign_key::check_all(&Arc::new(table.clone()), &foreign, &mut exec).await?;
         }
         table.foreign_keys.push(foreign);
         self.put_table(table);

@@ -12,7 +12,7 @@ use crate::engine::{Persistence, SequenceDefinition, SequenceId, TableDefinition
 use crate::error::Result;
 use crate::value::{DataType, Oid, Value, oid};
 use sqlparser::ast::{self, ColumnOption, GeneratedAs};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Constraints found while columns were read, to be made once the table is there.
 pub(super) struct Pending {
@@ -213,14 +213,14 @@ impl Connection {
         data_type: Oid,
         definition: SequenceDefinition,
         owner: Option<(Oid, usize)>,
-    ) -> Result<Rc<Sequence>> {
+    ) -> Result<Arc<Sequence>> {
         let mut name = self.free_name(schema, base, &|_| false);
         while !self.claim_name(schema, &name, Guard::Relation).await? {
             name = self.free_name(schema, base, &|_| false);
         }
         let oid = self.session.engine().next_oid();
         self.session.create_sequence(SequenceId(oid), definition);
-        let sequence = Rc::new(Sequence { oid, schema, name, data_type, definition, owner });
+        let sequence = Arc::new(Sequence { oid, schema, name, data_type, definition, owner });
         store::put_relation(&self.session, Relation::Sequence(sequence.clone()));
         Ok(sequence)
     }
@@ -339,7 +339,7 @@ impl Connection {
     }
 
     fn check_generated(&mut self, oid: Oid) -> Result<()> {
-        let table = Rc::new(self.table_now(oid)?);
+        let table = Arc::new(self.table_now(oid)?);
         let env = self.env();
         for (_, column) in table.live_columns() {
             if let Some(expr) = &column.generated {
@@ -392,7 +392,7 @@ impl Connection {
             .collect();
         let snapshot = self.session.statement_snapshot().await?;
         let mut exec = self.exec(Some(snapshot), env);
-        let rows = super::super::exec::collect(&Rc::new(bound.plan), &mut exec, usize::MAX).await?;
+        let rows = super::super::exec::collect(&Arc::new(bound.plan), &mut exec, usize::MAX).await?;
         let persistence =
             if create.temporary { TablePersistence::Temporary } else { TablePersistence::Permanent };
         self.make_table(table_oid, schema, name, row_type, columns, persistence);
@@ -415,7 +415,7 @@ impl Connection {
         let mut binder = Binder::new(env.clone(), &[], false);
         let mut bound = binder.bind_query(&create.query)?;
         binder.settle_columns(&mut bound)?;
-        let mut columns: Vec<(Rc<str>, DataType)> =
+        let mut columns: Vec<(Arc<str>, DataType)> =
             bound.columns.iter().map(|column| (column.name.clone(), column.data_type)).collect();
         for (column, given) in columns.iter_mut().zip(&create.columns) {
             column.0 = fold(&given.name).into();
@@ -462,10 +462,10 @@ impl Connection {
             name: name.into(),
             row_type,
             columns,
-            query: Rc::new((*create.query).clone()),
+            query: Arc::new((*create.query).clone()),
             depends: binder.depends,
         };
-        store::put_relation(&self.session, Relation::View(Rc::new(view)));
+        store::put_relation(&self.session, Relation::View(Arc::new(view)));
         Ok("CREATE VIEW".to_owned())
     }
 }
@@ -510,6 +510,6 @@ pub(super) fn parse_expr(text: &str) -> Result<ast::Expr> {
 }
 
 /// A new check, stored.
-pub(super) fn make_check(oid: Oid, name: Rc<str>, expr: ast::Expr, validated: bool) -> Check {
+pub(super) fn make_check(oid: Oid, name: Arc<str>, expr: ast::Expr, validated: bool) -> Check {
     Check { oid, name, expr: StoredExpr::new(expr), validated }
 }

@@ -8,7 +8,7 @@ use super::super::parse::{DropKind, Name};
 use crate::engine::{IndexId, LockMode, ObjectKey, SequenceId, TableId, WaitPolicy};
 use crate::error::{DatabaseError, Result, SqlState};
 use crate::value::Oid;
-use std::rc::Rc;
+use std::sync::Arc;
 
 fn word(kind: DropKind) -> &'static str {
     match kind {
@@ -222,7 +222,7 @@ impl Connection {
 
     async fn drop_table(
         &mut self,
-        table: &Rc<Table>,
+        table: &Arc<Table>,
         together: &[Oid],
         cascade: bool,
         what: &str,
@@ -369,7 +369,7 @@ impl Connection {
         restart: bool,
         cascade: bool,
     ) -> Result<String> {
-        let mut tables: Vec<Rc<Table>> = Vec::new();
+        let mut tables: Vec<Arc<Table>> = Vec::new();
         for name in names {
             match self.relation(name)? {
                 Relation::Table(table) => {

@@ -16,8 +16,7 @@ use crate::engine::{
 use crate::error::Result;
 use crate::value::{Row, Value};
 use sqlparser::ast;
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Keys of an index with expressions or a predicate.
 struct Computed {
@@ -26,12 +25,12 @@ struct Computed {
     columns: Vec<usize>,
     /// Values of columns that rows written earlier do not have.
     missing: Vec<Value>,
-    exec: RefCell<Exec>,
+    env: Arc<Env>,
 }
 
 impl ComputeKey for Computed {
     fn key(&self, row: &Row) -> Result<Option<Key>> {
-        let mut exec = self.exec.borrow_mut();
+        let mut exec = Exec::detached(self.env.clone());
         let mut values = row.to_vec();
         for value in self.missing.iter().skip(values.len()) {
             values.push(value.clone());
@@ -52,8 +51,8 @@ impl ComputeKey for Computed {
 }
 
 /// What the engine is told of an index.
-pub(super) fn engine_definition(table: &Table, index: &Index, env: &Rc<Env>) -> Result<IndexDefinition> {
-    let shared = Rc::new(table.clone());
+pub(super) fn engine_definition(table: &Table, index: &Index, env: &Arc<Env>) -> Result<IndexDefinition> {
+    let shared = Arc::new(table.clone());
     let plain = index.plain_columns();
     let has_missing = table.columns.iter().any(|column| !column.missing.is_null());
     let source = match &plain {
@@ -82,8 +81,8 @@ pub(super) fn engine_definition(table: &Table, index: &Index, env: &Rc<Env>) -> 
             columns.sort_unstable();
             columns.dedup();
             let missing = table.columns.iter().map(|column| column.missing.clone()).collect();
-            let exec = RefCell::new(Exec::detached(env.clone()));
-            KeySource::Computed(Rc::new(Computed { exprs, predicate, columns, missing, exec }))
+            let env = env.clone();
+            KeySource::Computed(Arc::new(Computed { exprs, predicate, columns, missing, env }))
         }
     };
     let names: Vec<String> = index
@@ -189,7 +188,7 @@ impl Connection {
                 format!("access method \"{method}\" does not support unique indexes"),
             ));
         }
-        let name: Rc<str> = match &create.name {
+        let name: Arc<str> = match &create.name {
             Some(name) => {
                 let (_, name, ident) = qualified(name)?;
                 if !self.claim_name(table.schema, &name, Guard::Relation).await? {

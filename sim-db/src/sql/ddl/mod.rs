@@ -18,7 +18,7 @@ use crate::error::{Result, Severity};
 use crate::value::Oid;
 use guard::Guard;
 use sqlparser::ast;
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl Connection {
     /// Runs DDL that `sqlparser` read.
@@ -65,7 +65,7 @@ impl Connection {
             return oid;
         }
         let oid = self.session.engine().next_oid();
-        let name: Rc<str> = format!("pg_temp_{}", self.session.pid().0).into();
+        let name: Arc<str> = format!("pg_temp_{}", self.session.pid().0).into();
         store::put_schema(&self.session, name.clone(), Some(super::catalog::Schema { oid, name }));
         self.temporary_schema = Some(oid);
         oid
@@ -124,7 +124,7 @@ impl Connection {
     }
 
     /// A free relation name made of parts: `t_col_key`, `t_col_key1` …
-    pub(crate) fn free_name(&mut self, schema: Oid, base: &str, taken: &dyn Fn(&str) -> bool) -> Rc<str> {
+    pub(crate) fn free_name(&mut self, schema: Oid, base: &str, taken: &dyn Fn(&str) -> bool) -> Arc<str> {
         let env = self.env();
         let mut number = 0;
         loop {
@@ -141,7 +141,7 @@ impl Connection {
         &mut self,
         name: &ast::ObjectName,
         mode: LockMode,
-    ) -> Result<Option<Rc<Table>>> {
+    ) -> Result<Option<Arc<Table>>> {
         let (schema, table_name, ident) = super::bind::types::qualified(name)?;
         loop {
             let env = self.env();
@@ -176,7 +176,7 @@ impl Connection {
 
     /// Stores a changed table.
     pub(crate) fn put_table(&mut self, table: Table) {
-        store::put_relation(&self.session, Relation::Table(Rc::new(table)));
+        store::put_relation(&self.session, Relation::Table(Arc::new(table)));
     }
 
     /// A notice that something was left out.

@@ -10,7 +10,7 @@ use super::guard::Guard;
 use crate::engine::{ObjectKey, SequenceDefinition, SequenceId};
 use crate::error::Result;
 use crate::value::{Oid, oid};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Applies changes to a sequence's parameters.
 pub(super) fn apply_change(
@@ -114,7 +114,7 @@ impl Connection {
                         .with_detail("The prefix \"pg_\" is reserved for system schemas."));
                 }
                 let oid = self.session.engine().next_oid();
-                let schema_name: Rc<str> = name.as_str().into();
+                let schema_name: Arc<str> = name.as_str().into();
                 store::put_schema(
                     &self.session,
                     schema_name.clone(),
@@ -150,7 +150,7 @@ impl Connection {
                 self.session.create_sequence(SequenceId(oid), definition);
                 let sequence =
                     Sequence { oid, schema, name: name.name.as_str().into(), data_type, definition, owner };
-                store::put_relation(&self.session, Relation::Sequence(Rc::new(sequence)));
+                store::put_relation(&self.session, Relation::Sequence(Arc::new(sequence)));
                 Ok("CREATE SEQUENCE".to_owned())
             }
             DdlStatement::CreateEnum(name, labels) => {
@@ -168,7 +168,7 @@ impl Connection {
                     values.push((
                         self.session.engine().next_oid(),
                         at as f32 + 1.0,
-                        Rc::from(label.as_str()),
+                        Arc::from(label.as_str()),
                     ));
                 }
                 self.make_type(name, TypeBody::Enum(values)).await?;
@@ -178,7 +178,7 @@ impl Connection {
                 let env = self.env();
                 let mut resolved = Vec::new();
                 for (field, data_type) in fields {
-                    resolved.push((Rc::from(field.as_str()), resolve(data_type, &env)?));
+                    resolved.push((Arc::from(field.as_str()), resolve(data_type, &env)?));
                 }
                 self.make_type(name, TypeBody::Composite(resolved)).await?;
                 Ok("CREATE TYPE".to_owned())
@@ -194,7 +194,7 @@ impl Connection {
                         let suffix = if number == 0 { String::new() } else { number.to_string() };
                         format!("{}_check{suffix}", name.name)
                     });
-                    stored.push((Rc::from(check_name.as_str()), StoredExpr::new(check.clone())));
+                    stored.push((Arc::from(check_name.as_str()), StoredExpr::new(check.clone())));
                 }
                 let default = default.clone().map(StoredExpr::new);
                 self.make_type(name, TypeBody::Domain { base, not_null: *not_null, default, checks: stored })
@@ -226,7 +226,7 @@ impl Connection {
                 }
                 let key =
                     ObjectKey { class: store::CLASS_EXTENSION, namespace: 0, name: name.as_str().into() };
-                self.session.put_object(key, Rc::new(()));
+                self.session.put_object(key, Arc::new(()));
                 Ok("CREATE EXTENSION".to_owned())
             }
             DdlStatement::Comment { kind, name, text } => self.comment(kind, name, text.as_deref()),
@@ -291,7 +291,7 @@ impl Connection {
             ObjectKey { class: store::CLASS_COMMENT, namespace: object, name: column.to_string().into() };
         match text {
             Some(text) => {
-                self.session.put_object(key, Rc::new(Comment { object, column, text: text.into() }))
+                self.session.put_object(key, Arc::new(Comment { object, column, text: text.into() }))
             }
             None => self.session.remove_object(&key),
         }

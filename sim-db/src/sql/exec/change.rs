@@ -19,7 +19,7 @@ use crate::sql::parse::LockStrength;
 use crate::sql::plan::{Assignment, ColumnSource, LockTarget, Modify, OnConflict, RowChecks, SystemColumn};
 use crate::value::text::{self, TypeCatalog};
 use crate::value::{Row, Value};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The engine's mode of a lock strength.
 pub fn row_lock_mode(strength: LockStrength) -> RowLockMode {
@@ -181,7 +181,7 @@ async fn insert(modify: &Modify, exec: &mut Exec) -> Result<(u64, Vec<Row>)> {
     };
     let session = exec.session()?.clone();
     let id = TableId(table.oid);
-    let empty: Row = Rc::from([]);
+    let empty: Row = Arc::from([]);
     let mut input = Node::new(source, exec)?;
     let (mut count, mut rows) = (0, Vec::new());
     // A source that reads the table must not see what is being inserted: its snapshot does not.
@@ -217,7 +217,7 @@ async fn insert(modify: &Modify, exec: &mut Exec) -> Result<(u64, Vec<Row>)> {
 }
 
 async fn insert_or_conflict(
-    table: &Rc<Table>,
+    table: &Arc<Table>,
     row: Row,
     clause: &OnConflict,
     generated: &[Assignment],

@@ -15,7 +15,7 @@ use crate::sql::context::Exec;
 use crate::sql::error::error;
 use crate::value::text;
 use crate::value::{Row, Value};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// What happened to a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum EventKind {
 #[derive(Clone, Debug)]
 pub struct Event {
     /// Table.
-    pub table: Rc<Table>,
+    pub table: Arc<Table>,
     /// What happened.
     pub kind: EventKind,
     /// The row before.
@@ -46,12 +46,12 @@ pub struct Event {
 
 impl Event {
     /// A changed row.
-    pub fn new(table: &Rc<Table>, kind: EventKind, old: Option<Row>, new: Option<Row>) -> Self {
+    pub fn new(table: &Arc<Table>, kind: EventKind, old: Option<Row>, new: Option<Row>) -> Self {
         Self { table: table.clone(), kind, old, new, rewrites_own: false }
     }
 
     /// An updated row, whose old version is at `tid`.
-    pub fn updated(table: &Rc<Table>, tid: Tid, old: Row, new: Row, session: &Session) -> Self {
+    pub fn updated(table: &Arc<Table>, tid: Tid, old: Row, new: Row, session: &Session) -> Self {
         let rewrites_own = !table.foreign_keys.is_empty() && session.wrote(TableId(table.oid), tid);
         Self { rewrites_own, ..Self::new(table, EventKind::Update, Some(old), Some(new)) }
     }
@@ -145,7 +145,7 @@ fn index_key(parent: &Table, key: &ForeignKey, values: &[Value]) -> Vec<Value> {
 }
 
 /// Checks that a child's values have their parent, and locks it.
-async fn check_child(child: &Rc<Table>, key: &ForeignKey, values: &[Value], exec: &mut Exec) -> Result<()> {
+async fn check_child(child: &Arc<Table>, key: &ForeignKey, values: &[Value], exec: &mut Exec) -> Result<()> {
     if values.iter().all(Value::is_null) || (!key.match_full && values.iter().any(Value::is_null)) {
         return Ok(());
     }
@@ -180,7 +180,7 @@ async fn check_child(child: &Rc<Table>, key: &ForeignKey, values: &[Value], exec
 
 /// The children that hold values, as they are now.
 async fn children(
-    child: &Rc<Table>,
+    child: &Arc<Table>,
     key: &ForeignKey,
     values: &[Value],
     snapshot: &Snapshot,
@@ -236,8 +236,8 @@ async fn children(
 
 /// Refuses the change of a parent that still has children.
 async fn refuse(
-    parent: &Rc<Table>,
-    child: &Rc<Table>,
+    parent: &Arc<Table>,
+    child: &Arc<Table>,
     key: &ForeignKey,
     values: &[Value],
     exec: &mut Exec,
@@ -268,8 +268,8 @@ async fn refuse(
 
 /// Carries an action out on the children.
 async fn act(
-    parent: &Rc<Table>,
-    child: &Rc<Table>,
+    parent: &Arc<Table>,
+    child: &Arc<Table>,
     key: &ForeignKey,
     values: &[Value],
     event: &Event,
@@ -410,7 +410,7 @@ async fn run_event(
         }
     }
     if let Some(old) = &event.old {
-        let references: Vec<(Rc<Table>, usize)> = exec.env.catalog.referencing(table.oid).to_vec();
+        let references: Vec<(Arc<Table>, usize)> = exec.env.catalog.referencing(table.oid).to_vec();
         for (child, at) in references {
             let key = child.foreign_keys[at].clone();
             let values = values_of(old, &key.target_columns);
@@ -467,7 +467,7 @@ pub async fn run_deferred(check: &Deferred, exec: &mut Exec) -> Result<()> {
 /// # Errors
 ///
 /// 23503.
-pub async fn check_all(child: &Rc<Table>, key: &ForeignKey, exec: &mut Exec) -> Result<()> {
+pub async fn check_all(child: &Arc<Table>, key: &ForeignKey, exec: &mut Exec) -> Result<()> {
     let session = exec.session()?.clone();
     let snapshot = session.latest_snapshot();
     let Some(parent) = exec.env.catalog.table(key.target).cloned() else {

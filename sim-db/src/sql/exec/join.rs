@@ -7,7 +7,7 @@ use crate::sql::expr::Scalar;
 use crate::sql::plan::{Join, JoinKind};
 use crate::value::{Row, Value};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Where a join is.
 pub struct JoinState {
@@ -22,7 +22,7 @@ pub struct JoinState {
 }
 
 struct Kept {
-    rows: Rc<Vec<Row>>,
+    rows: Arc<Vec<Row>>,
     /// Places by key, for a hash join.
     by_key: Option<HashMap<Vec<Value>, Vec<usize>>>,
 }
@@ -94,7 +94,7 @@ impl JoinState {
             by_key = Some(map);
         }
         self.matched = vec![false; rows.len()];
-        self.right = Some(Kept { rows: Rc::new(rows), by_key });
+        self.right = Some(Kept { rows: Arc::new(rows), by_key });
         Ok(())
     }
 
@@ -105,7 +105,7 @@ impl JoinState {
             values.resize(join.base, Value::Null);
             padded(&row, join.left_width, &mut values);
             if exec.frames.len() <= frame {
-                exec.frames.resize(frame + 1, Rc::new([]));
+                exec.frames.resize(frame + 1, Arc::new([]));
             }
             exec.frames[frame] = values.into();
             let node = Node::new(&join.right, exec)?;

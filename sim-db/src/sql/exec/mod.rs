@@ -15,14 +15,14 @@ use super::plan::Plan;
 use crate::error::Result;
 use crate::value::Row;
 use node::Node;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Runs a plan to its end, or to `limit` rows.
 ///
 /// # Errors
 ///
 /// Those of the plan.
-pub async fn collect(plan: &Rc<Plan>, exec: &mut Exec, limit: usize) -> Result<Vec<Row>> {
+pub async fn collect(plan: &Arc<Plan>, exec: &mut Exec, limit: usize) -> Result<Vec<Row>> {
     let mut node = Node::new(plan, exec)?;
     let mut rows = Vec::new();
     while rows.len() < limit {

@@ -17,10 +17,11 @@ use crate::sql::plan::{FunctionCall, Plan};
 use crate::value::{Row, Value};
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// A running plan: what it is, and where it is.
 pub struct Node {
-    plan: Rc<Plan>,
+    plan: Arc<Plan>,
     state: State,
 }
 
@@ -52,7 +53,7 @@ impl Node {
     /// # Errors
     ///
     /// Those of opening scans.
-    pub fn new(plan: &Rc<Plan>, exec: &mut Exec) -> Result<Self> {
+    pub fn new(plan: &Arc<Plan>, exec: &mut Exec) -> Result<Self> {
         let state = match &**plan {
             Plan::OneRow => State::Once(true),
             Plan::Values(_) => State::Values(0),
@@ -101,11 +102,11 @@ impl Node {
         let plan = self.plan.clone();
         match (&mut self.state, &*plan) {
             (State::Rows(rows), _) => Ok(rows.next()),
-            (State::Once(left), _) => Ok(std::mem::replace(left, false).then(|| Rc::from([]))),
+            (State::Once(left), _) => Ok(std::mem::replace(left, false).then(|| Arc::from([]))),
             (State::Values(at), Plan::Values(rows)) => {
                 let Some(exprs) = rows.get(*at) else { return Ok(None) };
                 *at += 1;
-                let empty: Row = Rc::from([]);
+                let empty: Row = Arc::from([]);
                 let mut values = Vec::with_capacity(exprs.len());
                 for expr in exprs {
                     values.push(expr.value(&empty, exec).await?);
@@ -146,7 +147,7 @@ impl Node {
             (State::Join(join), Plan::Join(plan)) => join.next(plan, exec).await,
             (State::Limit(input, left, last), Plan::Limit(_, limit, offset, ties)) => {
                 if left.is_none() {
-                    let empty: Row = Rc::from([]);
+                    let empty: Row = Arc::from([]);
                     let mut count = async |scalar: &Option<crate::sql::expr::Scalar>,
                                            code: &'static [u8; 5],
                                            name: &str|
@@ -252,7 +253,7 @@ impl Node {
     }
 }
 
-async fn input_rows(plan: &Rc<Plan>, exec: &mut Exec) -> Result<Vec<Row>> {
+async fn input_rows(plan: &Arc<Plan>, exec: &mut Exec) -> Result<Vec<Row>> {
     super::collect(plan, exec, usize::MAX).await
 }
 
@@ -315,7 +316,7 @@ async fn set_rows(expr: &Expr, row: &Row, exec: &mut Exec) -> Result<Vec<Vec<Val
 }
 
 async fn function_rows(calls: &[FunctionCall], ordinality: bool, exec: &mut Exec) -> Result<Vec<Row>> {
-    let empty: Row = Rc::from([]);
+    let empty: Row = Arc::from([]);
     let mut lists: Vec<(usize, Vec<Vec<Value>>)> = Vec::new();
     for call in calls {
         if !call.columns.is_empty() {
@@ -386,7 +387,7 @@ fn recordset(call: &FunctionCall, document: &Value, exec: &mut Exec) -> Result<V
 
 impl Exec {
     /// The rows of a recursion's last round.
-    pub fn work_table(&mut self, id: usize) -> Rc<Vec<Row>> {
+    pub fn work_table(&mut self, id: usize) -> Arc<Vec<Row>> {
         self.tables.get(id).cloned().flatten().unwrap_or_default()
     }
 
@@ -395,7 +396,7 @@ impl Exec {
         if self.tables.len() <= id {
             self.tables.resize(id + 1, None);
         }
-        self.tables[id] = Some(Rc::new(rows));
+        self.tables[id] = Some(Arc::new(rows));
     }
 
     /// Makes a common table expression ready to be read.

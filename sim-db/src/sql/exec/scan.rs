@@ -6,7 +6,7 @@ use crate::sql::context::Exec;
 use crate::sql::plan::{Access, Scan, SystemColumn};
 use crate::value::{Row, Value};
 use std::ops::Bound;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Where a scan is.
 #[derive(Default)]
@@ -60,7 +60,7 @@ pub fn layout(table: &crate::sql::catalog::Table, extra: &[SystemColumn], tid: T
 
 impl ScanState {
     async fn open(&mut self, scan: &Scan, exec: &mut Exec) -> Result<()> {
-        let empty: Row = Rc::from([]);
+        let empty: Row = Arc::from([]);
         let session = exec.session()?.clone();
         let snapshot = exec.snapshot()?.clone();
         *self = match &scan.access {

@@ -7,7 +7,7 @@ use crate::sql::context::Exec;
 use crate::sql::plan::{Plan, SetKind};
 use crate::value::Row;
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Combines two lists of rows.
 pub fn run_set_operation(kind: SetKind, all: bool, left: Vec<Row>, right: Vec<Row>) -> Vec<Row> {
@@ -56,8 +56,8 @@ impl RecursiveState {
     pub async fn next(
         &mut self,
         id: usize,
-        start: &Rc<Plan>,
-        step: &Rc<Plan>,
+        start: &Arc<Plan>,
+        step: &Arc<Plan>,
         unique: bool,
         exec: &mut Exec,
     ) -> Result<Option<Row>> {

@@ -10,7 +10,7 @@ use crate::value::oid::*;
 use crate::value::text;
 use crate::value::{ArrayValue, Interval, Jsonb, Numeric, Oid, Value, json};
 use num_bigint::BigInt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// An aggregate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ pub struct Accumulator {
     value: Value,
     values: Vec<Value>,
     text: String,
-    members: Vec<(Rc<str>, Jsonb)>,
+    members: Vec<(Arc<str>, Jsonb)>,
     sums: [f64; 5],
 }
 
@@ -177,7 +177,7 @@ impl Accumulator {
                 if null {
                     return Err(error(b"22023", "field name must not be null"));
                 }
-                let key: Rc<str> = text::output(&args[0], types[0], exec.text()).into();
+                let key: Arc<str> = text::output(&args[0], types[0], exec.text()).into();
                 if self.aggregate == Aggregate::JsonbObject {
                     self.members.push((key, to_jsonb(&args[1], types[1], &exec.env)?));
                 } else {
@@ -391,7 +391,7 @@ impl Accumulator {
                 let element = crate::value::types::element_of(self.result);
                 match self.values.first() {
                     Some(Value::Array(_)) => nested(self.values)?,
-                    _ => Value::Array(Rc::new(ArrayValue::from_values(element.unwrap_or(0), self.values))),
+                    _ => Value::Array(Arc::new(ArrayValue::from_values(element.unwrap_or(0), self.values))),
                 }
             }
             Aggregate::String if self.count == 0 => Value::Null,
@@ -410,10 +410,10 @@ impl Accumulator {
             Aggregate::JsonObject if self.count == 0 => Value::Null,
             Aggregate::JsonObject => Value::Json(format!("{{ {} }}", self.text).into()),
             Aggregate::Jsonb | Aggregate::JsonbObject if self.members.is_empty() => Value::Null,
-            Aggregate::Jsonb => Value::Jsonb(Rc::new(Jsonb::Array(
+            Aggregate::Jsonb => Value::Jsonb(Arc::new(Jsonb::Array(
                 self.members.into_iter().map(|(_, value)| value).collect(),
             ))),
-            Aggregate::JsonbObject => Value::Jsonb(Rc::new(Jsonb::object(self.members))),
+            Aggregate::JsonbObject => Value::Jsonb(Arc::new(Jsonb::object(self.members))),
             Aggregate::Deviation { sample, root } => self.deviation(sample, root),
             Aggregate::Pair(kind) => self.pair(kind),
             Aggregate::Mode => {
@@ -439,7 +439,7 @@ impl Accumulator {
                             .map(|fraction| self.percentile(f64_of(fraction), continuous));
                         let values = each.collect::<Result<Vec<_>>>()?;
                         let element = crate::value::types::element_of(self.result).unwrap_or(FLOAT8);
-                        Value::Array(Rc::new(ArrayValue::from_values(element, values)))
+                        Value::Array(Arc::new(ArrayValue::from_values(element, values)))
                     }
                     Value::Null => Value::Null,
                     fraction => self.percentile(f64_of(fraction), continuous)?,
@@ -462,7 +462,7 @@ pub fn set_element(value: Value, element: Oid) -> Value {
         Value::Array(array) if array.element == 0 => {
             let mut array = (*array).clone();
             array.element = element;
-            Value::Array(Rc::new(array))
+            Value::Array(Arc::new(array))
         }
         other => other,
     }
@@ -489,7 +489,7 @@ fn nested(values: Vec<Value>) -> Result<Value> {
     }
     let mut all = vec![(count, 1)];
     all.extend(dimensions.unwrap_or_default());
-    Ok(Value::Array(Rc::new(ArrayValue { element, dimensions: all, values: flat })))
+    Ok(Value::Array(Arc::new(ArrayValue { element, dimensions: all, values: flat })))
 }
 
 macro_rules! aggregates {

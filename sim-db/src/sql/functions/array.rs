@@ -8,9 +8,9 @@ use crate::sql::function::{Function, Kind};
 use crate::value::oid::*;
 use crate::value::text;
 use crate::value::{ArrayValue, Value};
-use std::rc::Rc;
+use std::sync::Arc;
 
-fn array_of(value: &Value) -> Option<&Rc<ArrayValue>> {
+fn array_of(value: &Value) -> Option<&Arc<ArrayValue>> {
     match value {
         Value::Array(array) => Some(array),
         _ => None,
@@ -18,7 +18,7 @@ fn array_of(value: &Value) -> Option<&Rc<ArrayValue>> {
 }
 
 fn array(element: u32, values: Vec<Value>) -> Value {
-    Value::Array(Rc::new(ArrayValue::from_values(element, values)))
+    Value::Array(Arc::new(ArrayValue::from_values(element, values)))
 }
 
 fn dimension(a: &[Value]) -> Option<(usize, i32)> {
@@ -26,7 +26,7 @@ fn dimension(a: &[Value]) -> Option<(usize, i32)> {
     array.dimensions.get(usize::try_from(i32_of(&a[1])).ok()?.checked_sub(1)?).copied()
 }
 
-fn append(array: Option<&Rc<ArrayValue>>, item: &Value, element: u32, front: bool) -> Result<Value> {
+fn append(array: Option<&Arc<ArrayValue>>, item: &Value, element: u32, front: bool) -> Result<Value> {
     let Some(array) = array.filter(|array| !array.values.is_empty()) else {
         return Ok(self::array(element, vec![item.clone()]));
     };
@@ -37,7 +37,7 @@ fn append(array: Option<&Rc<ArrayValue>>, item: &Value, element: u32, front: boo
     let (length, lower) = array.dimensions[0];
     values.insert(if front { 0 } else { length }, item.clone());
     let dimensions = vec![(length + 1, lower)];
-    Ok(Value::Array(Rc::new(ArrayValue { element: array.element, dimensions, values })))
+    Ok(Value::Array(Arc::new(ArrayValue { element: array.element, dimensions, values })))
 }
 
 fn concat(left: &Value, right: &Value) -> Result<Value> {
@@ -83,7 +83,7 @@ fn concat(left: &Value, right: &Value) -> Result<Value> {
         _ => return Err(incompatible()),
     }
     let values = a.values.iter().chain(&b.values).cloned().collect();
-    Ok(Value::Array(Rc::new(ArrayValue { element: a.element, dimensions, values })))
+    Ok(Value::Array(Arc::new(ArrayValue { element: a.element, dimensions, values })))
 }
 
 fn contains(left: &Value, right: &Value) -> bool {
@@ -142,7 +142,7 @@ fn fill(a: &[Value], element: u32) -> Result<Value> {
         return Err(error(b"54000", "array size exceeds the maximum allowed"));
     }
     let dimensions = if count == 0 { Vec::new() } else { dimensions };
-    Ok(Value::Array(Rc::new(ArrayValue { element, dimensions, values: vec![a[0].clone(); count] })))
+    Ok(Value::Array(Arc::new(ArrayValue { element, dimensions, values: vec![a[0].clone(); count] })))
 }
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -250,7 +250,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         let values =
             given.values.iter().map(|item| if *item == a[1] { a[2].clone() } else { item.clone() }).collect();
         let dimensions = given.dimensions.clone();
-        Ok(Value::Array(Rc::new(ArrayValue { element: given.element, dimensions, values })))
+        Ok(Value::Array(Arc::new(ArrayValue { element: given.element, dimensions, values })))
     })
     .with_nulls(),
     Function::scalar("array_to_string", &[ANYARRAY, TEXT], TEXT, |exec, a| Ok(to_string(exec, a))).stable(),

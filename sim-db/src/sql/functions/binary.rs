@@ -10,7 +10,7 @@ use crate::value::text::parse_hex;
 use crate::value::{Inet, Value};
 use md5::Md5;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
-use std::rc::Rc;
+use std::sync::Arc;
 
 fn bytes_of(value: &Value) -> &[u8] {
     match value {
@@ -144,7 +144,7 @@ fn with_bits(inet: &Inet, bits: u128) -> Inet {
 }
 
 fn inet(value: Inet) -> Value {
-    Value::Inet(Rc::new(value))
+    Value::Inet(Arc::new(value))
 }
 
 fn uuid_v4(exec: &crate::sql::context::Exec) -> Result<Value> {

@@ -7,7 +7,7 @@ use crate::sql::error::error;
 use crate::sql::function::{Function, Kind};
 use crate::value::oid::*;
 use crate::value::{ArrayValue, Jsonb, Value, json};
-use std::rc::Rc;
+use std::sync::Arc;
 
 pub(super) fn jsonb_of(value: &Value) -> &Jsonb {
     match value {
@@ -17,7 +17,7 @@ pub(super) fn jsonb_of(value: &Value) -> &Jsonb {
 }
 
 pub(super) fn jsonb(document: Jsonb) -> Value {
-    Value::Jsonb(Rc::new(document))
+    Value::Jsonb(Arc::new(document))
 }
 
 /// The text of a document as `->>` gives it: strings bare, `null` as `NULL`.
@@ -374,7 +374,7 @@ fn elements(document: &Jsonb, name: &str) -> Result<Vec<Jsonb>> {
     }
 }
 
-fn members(document: &Jsonb, name: &str) -> Result<Vec<(Rc<str>, Jsonb)>> {
+fn members(document: &Jsonb, name: &str) -> Result<Vec<(Arc<str>, Jsonb)>> {
     match document {
         Jsonb::Object(members) => Ok(members.clone()),
         other => Err(set_returning_error(&format!("call {name} on"), other)),
@@ -646,5 +646,5 @@ pub(super) static FUNCTIONS: &[Function] = &[
 ];
 
 fn text_path(steps: &[Value]) -> Value {
-    Value::Array(Rc::new(ArrayValue::from_values(TEXT, steps.to_vec())))
+    Value::Array(Arc::new(ArrayValue::from_values(TEXT, steps.to_vec())))
 }

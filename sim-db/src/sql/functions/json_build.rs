@@ -10,7 +10,7 @@ use crate::value::datetime::{write_date, write_timestamp};
 use crate::value::oid::*;
 use crate::value::text::{self, TextStyle};
 use crate::value::{ArrayValue, Jsonb, Numeric, Oid, Value, json, oid, types};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Writes a document without blanks, as the `json` functions that reprint do.
 pub(super) fn write_compact(out: &mut String, document: &Jsonb) {
@@ -42,7 +42,7 @@ pub(super) fn write_compact(out: &mut String, document: &Jsonb) {
 }
 
 /// Names of a row's fields.
-pub fn field_names(type_oid: Oid, count: usize, env: &Env) -> Vec<Rc<str>> {
+pub fn field_names(type_oid: Oid, count: usize, env: &Env) -> Vec<Arc<str>> {
     if let Some(user_type) = env.catalog.type_by_oid(type_oid)
         && let crate::sql::catalog::TypeBody::Composite(fields) = &user_type.body
     {
@@ -236,7 +236,7 @@ fn build_object_jsonb(exec: &mut Exec, args: &[Value], arg_types: &[Oid]) -> Res
     even(args)?;
     let mut members = Vec::new();
     for at in (0..args.len()).step_by(2) {
-        let key: Rc<str> = key_text(exec, &args[at], arg_types[at], at + 1)?.into();
+        let key: Arc<str> = key_text(exec, &args[at], arg_types[at], at + 1)?.into();
         members.push((key, to_jsonb(&args[at + 1], arg_types[at + 1], &exec.env)?));
     }
     Ok(jsonb(Jsonb::object(members)))
@@ -260,7 +260,7 @@ fn build_array_jsonb(exec: &mut Exec, args: &[Value], arg_types: &[Oid]) -> Resu
 }
 
 /// `json_object('{a,1,b,2}')` and `json_object(keys, values)`.
-fn object_of_arrays(args: &[Value]) -> Result<Vec<(Rc<str>, Jsonb)>> {
+fn object_of_arrays(args: &[Value]) -> Result<Vec<(Arc<str>, Jsonb)>> {
     let texts = |value: &Value| match value {
         Value::Array(array) => array.values.clone(),
         _ => Vec::new(),
@@ -370,7 +370,7 @@ pub fn from_jsonb(document: Option<&Jsonb>, data_type: crate::value::DataType, e
     if let (Jsonb::Array(elements), Some(element)) = (document, env.element_of(data_type.oid)) {
         let inner = crate::value::DataType::of(element);
         let values = elements.iter().map(|e| from_jsonb(Some(e), inner, env)).collect::<Result<Vec<_>>>()?;
-        return Ok(Value::Array(Rc::new(ArrayValue::from_values(element, values))));
+        return Ok(Value::Array(Arc::new(ArrayValue::from_values(element, values))));
     }
     let text = match super::json::as_text(document) {
         Value::Text(text) => text,

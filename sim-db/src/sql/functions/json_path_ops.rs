@@ -7,7 +7,7 @@ use crate::sql::error::{error, unsupported};
 use crate::sql::function::{Function, Kind};
 use crate::value::oid::*;
 use crate::value::{ArrayValue, Jsonb, Numeric, Value};
-use std::rc::Rc;
+use std::sync::Arc;
 
 enum Step {
     Member(String),
@@ -332,6 +332,6 @@ fn predicate(a: &[Value]) -> Result<Value> {
     if parser.at < text.len() {
         return Err(syntax(text));
     }
-    let _ = Rc::new(ArrayValue::from_values(BOOL, Vec::new()));
+    let _ = Arc::new(ArrayValue::from_values(BOOL, Vec::new()));
     Ok(Value::Bool(holds(&condition, jsonb_of(&a[0]))))
 }

@@ -64,7 +64,7 @@ pub fn all() -> Vec<&'static Function> {
 }
 
 /// Names of the fields of a row type; none when it has no names.
-pub fn field_names(type_oid: crate::value::Oid, env: &super::catalog::Env) -> Vec<std::rc::Rc<str>> {
+pub fn field_names(type_oid: crate::value::Oid, env: &super::catalog::Env) -> Vec<std::sync::Arc<str>> {
     json_build::field_names(type_oid, 0, env)
 }
 

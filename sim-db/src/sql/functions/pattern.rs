@@ -13,7 +13,7 @@ use crate::value::oid::*;
 use crate::value::{ArrayValue, Value};
 use regex::{Regex, RegexBuilder};
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Compiled patterns kept a thread.
 const CACHE_MAX: usize = 64;
@@ -299,7 +299,7 @@ fn replace(
 }
 
 fn text_array(values: Vec<Value>) -> Value {
-    Value::Array(Rc::new(ArrayValue::from_values(TEXT, values)))
+    Value::Array(Arc::new(ArrayValue::from_values(TEXT, values)))
 }
 
 fn groups(captures: &regex::Captures<'_>) -> Value {

@@ -6,7 +6,7 @@ use crate::sql::error::error;
 use crate::sql::function::Function;
 use crate::value::oid::*;
 use crate::value::{Oid, RangeValue, Value};
-use std::rc::Rc;
+use std::sync::Arc;
 
 fn range_of(value: &Value) -> &RangeValue {
     match value {
@@ -32,7 +32,7 @@ fn construct(type_oid: Oid, a: &[Value]) -> Result<Value> {
     };
     let bound = |value: &Value| if value.is_null() { None } else { Some(value.clone()) };
     let range = RangeValue::new(type_oid, bound(&a[0]), bound(&a[1]), lower_inclusive, upper_inclusive)?;
-    Ok(Value::Range(Rc::new(range)))
+    Ok(Value::Range(Arc::new(range)))
 }
 
 macro_rules! constructors {
@@ -161,6 +161,6 @@ ranges! {
     ("-|-", BOOL, |a, b| Ok(Value::Bool(adjacent(a, b))));
     ("<<", BOOL, |a, b| Ok(Value::Bool(left_of(a, b))));
     (">>", BOOL, |a, b| Ok(Value::Bool(left_of(b, a))));
-    ("*", ANYRANGE, |a, b| Ok(Value::Range(Rc::new(intersection(a, b)?))));
-    ("+", ANYRANGE, |a, b| Ok(Value::Range(Rc::new(union(a, b)?))));
+    ("*", ANYRANGE, |a, b| Ok(Value::Range(Arc::new(intersection(a, b)?))));
+    ("+", ANYRANGE, |a, b| Ok(Value::Range(Arc::new(union(a, b)?))));
 }

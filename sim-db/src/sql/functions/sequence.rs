@@ -9,9 +9,9 @@ use crate::sql::error::error;
 use crate::sql::function::Function;
 use crate::value::oid::*;
 use crate::value::{Oid, Value};
-use std::rc::Rc;
+use std::sync::Arc;
 
-fn sequence_of(exec: &Exec, value: &Value) -> Result<Rc<Sequence>> {
+fn sequence_of(exec: &Exec, value: &Value) -> Result<Arc<Sequence>> {
     let Value::Oid(oid) = value else { return Err(DatabaseError::internal("a regclass argument is an oid")) };
     match exec.env.catalog.relation_by_oid(*oid) {
         Some(Relation::Sequence(sequence)) => Ok(sequence.clone()),

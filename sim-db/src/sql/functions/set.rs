@@ -8,7 +8,7 @@ use crate::sql::error::error;
 use crate::sql::function::{Function, Kind};
 use crate::value::oid::*;
 use crate::value::{ArrayValue, Interval, Numeric, Oid, Value};
-use std::rc::Rc;
+use std::sync::Arc;
 
 type Rows = Result<Vec<Vec<Value>>>;
 
@@ -165,7 +165,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         &[ANYENUM],
         ANYARRAY,
         Kind::Typed(|exec, _, types| {
-            Ok(Value::Array(Rc::new(ArrayValue::from_values(types[0], enum_labels(exec, types[0])))))
+            Ok(Value::Array(Arc::new(ArrayValue::from_values(types[0], enum_labels(exec, types[0])))))
         }),
     )
     .with_nulls(),

@@ -445,7 +445,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             error(b"22023", format!("string is not a valid identifier: \"{}\"", str_of(&a[0])))
         })?;
         let values = parts.into_iter().map(Value::text).collect();
-        Ok(Value::Array(std::rc::Rc::new(crate::value::ArrayValue::from_values(TEXT, values))))
+        Ok(Value::Array(std::sync::Arc::new(crate::value::ArrayValue::from_values(TEXT, values))))
     }),
 ];
 
@@ -458,5 +458,5 @@ fn string_to_array(a: &[Value], null_text: Option<&str>) -> Value {
         Some("") => vec![item(text.to_string())],
         Some(delimiter) => text.split(delimiter).map(|part| item(part.to_owned())).collect(),
     };
-    Value::Array(std::rc::Rc::new(crate::value::ArrayValue::from_values(TEXT, values)))
+    Value::Array(std::sync::Arc::new(crate::value::ArrayValue::from_values(TEXT, values)))
 }

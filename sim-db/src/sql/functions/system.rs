@@ -12,7 +12,7 @@ use crate::sql::function::{Function, Kind};
 use crate::value::oid::*;
 use crate::value::text::{self, TypeCatalog};
 use crate::value::{ArrayValue, DataType, Oid, Value};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// What `version()` says.
 fn version(exec: &Exec) -> String {
@@ -195,7 +195,7 @@ fn table_size(exec: &Exec, oid: Oid) -> Result<i64> {
 
 fn pid_array(pids: Vec<Pid>) -> Value {
     let values = pids.into_iter().map(|pid| Value::Int4(pid.0)).collect();
-    Value::Array(Rc::new(ArrayValue::from_values(INT4, values)))
+    Value::Array(Arc::new(ArrayValue::from_values(INT4, values)))
 }
 
 fn pids(value: &Value) -> Vec<Pid> {
@@ -234,7 +234,7 @@ fn schemas(exec: &Exec, implicit: bool) -> Value {
         .filter_map(|oid| exec.env.catalog.schema_name(*oid))
         .map(|name| Value::Text(name.clone()))
         .collect();
-    Value::Array(Rc::new(ArrayValue::from_values(NAME, names)))
+    Value::Array(Arc::new(ArrayValue::from_values(NAME, names)))
 }
 
 fn xid(exec: &Exec) -> Result<Value> {

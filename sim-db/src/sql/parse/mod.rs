@@ -18,7 +18,7 @@ use sqlparser::ast;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Nesting that the parser takes before it gives up.
 const DEPTH_MAX: usize = 200;
@@ -26,9 +26,9 @@ const DEPTH_MAX: usize = 200;
 /// One parsed statement of a script.
 pub struct Statement {
     /// The whole text that it stands in; positions count in it.
-    pub text: Rc<str>,
+    pub text: Arc<str>,
     /// Its own part of the text.
-    pub own_text: Rc<str>,
+    pub own_text: Arc<str>,
     /// What it is.
     pub kind: StatementKind,
 }
@@ -124,12 +124,12 @@ fn parser_error(sql: &str, tokens: &[TokenWithSpan], raised: &ParserError) -> Da
 /// # Errors
 ///
 /// 42601 with its position, 0A000 for a statement that is not supported.
-pub fn parse(sql: &str) -> Result<Vec<Rc<Statement>>> {
+pub fn parse(sql: &str) -> Result<Vec<Arc<Statement>>> {
     super::error::set_text(sql);
     if sql.contains('\0') {
         return Err(error(b"22021", "invalid byte sequence for encoding \"UTF8\": 0x00"));
     }
-    let text: Rc<str> = sql.into();
+    let text: Arc<str> = sql.into();
     let tokens = tokenize(sql)?;
     let mut statements = Vec::new();
     for part in tokens.split(|token| token.token == Token::SemiColon) {
@@ -142,7 +142,7 @@ pub fn parse(sql: &str) -> Result<Vec<Rc<Statement>>> {
         let from = solid.first().and_then(|token| offset_of(sql, token.span.start)).unwrap_or(0);
         let to = solid.last().and_then(|token| offset_of(sql, token.span.end)).unwrap_or(sql.len());
         let own_text = sql[from..to.max(from)].into();
-        statements.push(Rc::new(Statement { text: text.clone(), own_text, kind }));
+        statements.push(Arc::new(Statement { text: text.clone(), own_text, kind }));
     }
     Ok(statements)
 }

@@ -12,7 +12,7 @@ use crate::sql::catalog::{Index, IndexPart, Table};
 use crate::sql::expr::{Expr, Scalar};
 use crate::sql::functions::comparison::commuted;
 use crate::value::oid;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Rows from which on a one-sided range uses its index.
 const LARGE_ROWS: u64 = 2_000;
@@ -59,7 +59,7 @@ fn test_of(condition: &Expr, key: &Expr) -> Option<Test> {
     None
 }
 
-fn key_of(part: &IndexPart, table: &Rc<Table>, binder: &Binder) -> Option<Expr> {
+fn key_of(part: &IndexPart, table: &Arc<Table>, binder: &Binder) -> Option<Expr> {
     match part {
         IndexPart::Column(at) => Some(Expr::Column(*at)),
         IndexPart::Expression(expr) => {
@@ -69,7 +69,7 @@ fn key_of(part: &IndexPart, table: &Rc<Table>, binder: &Binder) -> Option<Expr> 
 }
 
 /// Whether the conditions imply an index's predicate: each part of it stands among them.
-fn implies(index: &Index, table: &Rc<Table>, conditions: &[Expr], binder: &Binder) -> bool {
+fn implies(index: &Index, table: &Arc<Table>, conditions: &[Expr], binder: &Binder) -> bool {
     let Some(predicate) = &index.predicate else { return true };
     let Ok(bound) = bind_over_table(&predicate.ast, table, &binder.env) else { return false };
     let mut parts = Vec::new();
@@ -86,7 +86,7 @@ fn rejects_null(condition: &Expr, expr: &Expr) -> bool {
 }
 
 /// Chooses how to read a table under conditions (over its own slots), preferring `order` for a limited query.
-pub fn choose(table: &Rc<Table>, conditions: &[Expr], order: &[(Expr, bool)], binder: &Binder) -> Access {
+pub fn choose(table: &Arc<Table>, conditions: &[Expr], order: &[(Expr, bool)], binder: &Binder) -> Access {
     let mut best: Option<(u32, Access)> = None;
     let mut offer = |score: u32, access: Access| {
         if best.as_ref().is_none_or(|(known, _)| score > *known) {

@@ -2,9 +2,9 @@
 
 use super::{Access, JoinKind, Modify, Plan, SetKind};
 use crate::value::json::write_string;
-use std::rc::Rc;
+use std::sync::Arc;
 
-fn label(plan: &Plan) -> (String, Vec<Rc<Plan>>) {
+fn label(plan: &Plan) -> (String, Vec<Arc<Plan>>) {
     match plan {
         Plan::OneRow | Plan::Values(_) => ("Result".to_owned(), Vec::new()),
         Plan::Scan(scan) => {

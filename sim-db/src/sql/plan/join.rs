@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::sql::bind::Binder;
 use crate::sql::catalog::Table;
 use crate::sql::expr::{Expr, Scalar};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A relation or a join of two, as `FROM` has them.
 #[derive(Clone, Debug)]
@@ -20,13 +20,13 @@ pub enum FromItem {
         /// Slots.
         width: usize,
         /// The table, when it is one.
-        table: Option<Rc<Table>>,
+        table: Option<Arc<Table>>,
         /// The plan, when it is no table.
         plan: Option<Plan>,
         /// The frame through which it reads what stands left of it.
         lateral: Option<usize>,
         /// Alias.
-        alias: Rc<str>,
+        alias: Arc<str>,
     },
     /// A join.
     Join(Box<JoinNode>),
@@ -388,8 +388,8 @@ impl Binder {
         let condition =
             if conditions.is_empty() { None } else { Some(shift(&Expr::and(conditions), base).into()) };
         let join = Join {
-            left: Rc::new(left.plan),
-            right: Rc::new(right.plan),
+            left: Arc::new(left.plan),
+            right: Arc::new(right.plan),
             kind,
             condition,
             hash: if left_keys.is_empty() { None } else { Some((left_keys, right_keys)) },

@@ -12,7 +12,7 @@ use super::expr::{Expr, Scalar};
 use super::parse::LockStrength;
 use crate::engine::{IndexId, WaitPolicy};
 use crate::value::{DataType, Oid, Value};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A sort key.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ pub enum Access {
         /// Index.
         index: IndexId,
         /// Its name, for EXPLAIN.
-        name: Rc<str>,
+        name: Arc<str>,
         /// Values of the leading columns.
         equal: Vec<Scalar>,
         /// Lower bound of the next column; inclusive.
@@ -69,7 +69,7 @@ pub enum Access {
         /// Index.
         index: IndexId,
         /// Its name, for EXPLAIN.
-        name: Rc<str>,
+        name: Arc<str>,
         /// Array of values of the first column.
         array: Scalar,
     },
@@ -81,7 +81,7 @@ pub enum Access {
 #[derive(Clone, Debug)]
 pub struct Scan {
     /// Table.
-    pub table: Rc<Table>,
+    pub table: Arc<Table>,
     /// How.
     pub access: Access,
     /// Condition over the scan's row.
@@ -89,7 +89,7 @@ pub struct Scan {
     /// System columns after the table's.
     pub extra: Vec<SystemColumn>,
     /// Alias, for EXPLAIN.
-    pub alias: Rc<str>,
+    pub alias: Arc<str>,
 }
 
 /// How two inputs are joined.
@@ -109,9 +109,9 @@ pub enum JoinKind {
 #[derive(Clone, Debug)]
 pub struct Join {
     /// Left input.
-    pub left: Rc<Plan>,
+    pub left: Arc<Plan>,
     /// Right input.
-    pub right: Rc<Plan>,
+    pub right: Arc<Plan>,
     /// Kind.
     pub kind: JoinKind,
     /// Condition over both rows.
@@ -132,7 +132,7 @@ pub struct Join {
 #[derive(Clone, Debug)]
 pub struct LockTarget {
     /// Table.
-    pub table: Rc<Table>,
+    pub table: Arc<Table>,
     /// First slot of its row.
     pub start: usize,
     /// Slot of its place.
@@ -149,7 +149,7 @@ pub struct LockTarget {
 #[derive(Clone, Debug)]
 pub struct Aggregation {
     /// Input.
-    pub input: Rc<Plan>,
+    pub input: Arc<Plan>,
     /// Group keys.
     pub keys: Vec<Scalar>,
     /// Aggregates.
@@ -177,9 +177,9 @@ pub struct Cte {
     /// Its number.
     pub id: usize,
     /// Name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Plan.
-    pub plan: Rc<Plan>,
+    pub plan: Arc<Plan>,
     /// Whether it modifies data: then it runs whether it is read or not.
     pub modifies: bool,
 }
@@ -219,9 +219,9 @@ pub enum Modify {
     /// `INSERT`.
     Insert {
         /// Table.
-        table: Rc<Table>,
+        table: Arc<Table>,
         /// Rows to insert.
-        source: Rc<Plan>,
+        source: Arc<Plan>,
         /// One a column of the table.
         columns: Vec<ColumnSource>,
         /// Generated columns, over the new row.
@@ -231,14 +231,14 @@ pub enum Modify {
         /// `RETURNING` over the new row.
         returning: Option<Vec<Scalar>>,
         /// Checks and names.
-        checks: Rc<RowChecks>,
+        checks: Arc<RowChecks>,
     },
     /// `UPDATE`.
     Update {
         /// Table.
-        table: Rc<Table>,
+        table: Arc<Table>,
         /// Rows: the table's, its place, then those of `FROM`.
-        source: Rc<Plan>,
+        source: Arc<Plan>,
         /// Slot of the place.
         place: usize,
         /// New values over the source row.
@@ -250,16 +250,16 @@ pub enum Modify {
         /// `RETURNING` over the source row with the new values.
         returning: Option<Vec<Scalar>>,
         /// Checks and names.
-        checks: Rc<RowChecks>,
+        checks: Arc<RowChecks>,
         /// Sub-select rows for `SET (a, b) = (SELECT …)`.
-        rows: Vec<Rc<Plan>>,
+        rows: Vec<Arc<Plan>>,
     },
     /// `DELETE`.
     Delete {
         /// Table.
-        table: Rc<Table>,
+        table: Arc<Table>,
         /// Rows: the table's, its place, then those of `USING`.
-        source: Rc<Plan>,
+        source: Arc<Plan>,
         /// Slot of the place.
         place: usize,
         /// Condition to apply again to a row that changed meanwhile.
@@ -271,7 +271,7 @@ pub enum Modify {
 
 impl Modify {
     /// The table.
-    pub fn table(&self) -> &Rc<Table> {
+    pub fn table(&self) -> &Arc<Table> {
         match self {
             Self::Insert { table, .. } | Self::Update { table, .. } | Self::Delete { table, .. } => table,
         }
@@ -300,7 +300,7 @@ impl Modify {
 #[derive(Clone, Debug, Default)]
 pub struct RowChecks {
     /// Check constraints: name and condition over the row.
-    pub checks: Vec<(Rc<str>, Scalar)>,
+    pub checks: Vec<(Arc<str>, Scalar)>,
     /// Domains to check: column and type.
     pub domains: Vec<(usize, Oid)>,
 }
@@ -317,7 +317,7 @@ pub struct FunctionCall {
     /// Whether its value is a row to be spread over its columns.
     pub spread: bool,
     /// Types of its columns, for `json_to_recordset` and its kin.
-    pub columns: Vec<(Rc<str>, DataType)>,
+    pub columns: Vec<(Arc<str>, DataType)>,
 }
 
 /// A plan.
@@ -334,37 +334,37 @@ pub enum Plan {
     /// Set-returning functions side by side, and `WITH ORDINALITY`.
     Function(Vec<FunctionCall>, bool),
     /// Rows of a kept common table expression.
-    Cte(usize, Rc<str>),
+    Cte(usize, Arc<str>),
     /// The rows of the last round of a recursion.
     WorkTable(usize),
     /// Rows for which a condition holds.
-    Filter(Rc<Plan>, Scalar),
+    Filter(Arc<Plan>, Scalar),
     /// Expressions over rows.
-    Project(Rc<Plan>, Vec<Scalar>),
+    Project(Arc<Plan>, Vec<Scalar>),
     /// Expressions over rows, some of them set-returning.
-    ProjectSet(Rc<Plan>, Vec<Scalar>, Vec<SetCall>),
+    ProjectSet(Arc<Plan>, Vec<Scalar>, Vec<SetCall>),
     /// A join.
     Join(Box<Join>),
     /// Sorted.
-    Sort(Rc<Plan>, Vec<SortKey>),
+    Sort(Arc<Plan>, Vec<SortKey>),
     /// Limit and offset; with ties by these keys.
-    Limit(Rc<Plan>, Option<Scalar>, Option<Scalar>, Option<Vec<SortKey>>),
+    Limit(Arc<Plan>, Option<Scalar>, Option<Scalar>, Option<Vec<SortKey>>),
     /// Rows locked, and checked again when they changed meanwhile.
-    LockRows(Rc<Plan>, Vec<LockTarget>, Option<Scalar>),
+    LockRows(Arc<Plan>, Vec<LockTarget>, Option<Scalar>),
     /// Aggregates.
     Aggregate(Box<Aggregation>),
     /// Window functions appended to each row, from this slot on.
-    Window(Rc<Plan>, Vec<WindowCall>, usize),
+    Window(Arc<Plan>, Vec<WindowCall>, usize),
     /// Without duplicates.
-    Distinct(Rc<Plan>),
+    Distinct(Arc<Plan>),
     /// The first row of each group of adjacent equal keys.
-    DistinctOn(Rc<Plan>, Vec<Scalar>),
+    DistinctOn(Arc<Plan>, Vec<Scalar>),
     /// A set operation; the flag is ALL.
-    SetOperation(SetKind, bool, Rc<Plan>, Rc<Plan>),
+    SetOperation(SetKind, bool, Arc<Plan>, Arc<Plan>),
     /// `WITH RECURSIVE`: number of the work table, start, step, `UNION` without ALL.
-    Recursive(usize, Rc<Plan>, Rc<Plan>, bool),
+    Recursive(usize, Arc<Plan>, Arc<Plan>, bool),
     /// Common table expressions to be kept, and the query that reads them.
-    With(Vec<Cte>, Rc<Plan>),
+    With(Vec<Cte>, Arc<Plan>),
     /// A change; its rows are those of `RETURNING`.
     Modify(Box<Modify>),
 }
@@ -374,7 +374,7 @@ impl Plan {
     pub fn filtered(self, condition: Option<Expr>) -> Self {
         match condition {
             None | Some(Expr::Const(Value::Bool(true))) => self,
-            Some(condition) => Self::Filter(Rc::new(self), condition.into()),
+            Some(condition) => Self::Filter(Arc::new(self), condition.into()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Access, ColumnSource, Modify, Plan};
 use crate::sql::bind::scope::{AggregateCall, Bound};
 use crate::sql::expr::{Expr, Scalar};
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl AggregateCall {
     /// Calls `visit` on its expressions, to change them.
@@ -23,7 +23,7 @@ impl Plan {
             }
         };
         let child =
-            |plan: &mut Rc<Plan>, visit: &mut dyn FnMut(&mut Expr)| Rc::make_mut(plan).visit_mut(visit);
+            |plan: &mut Arc<Plan>, visit: &mut dyn FnMut(&mut Expr)| Arc::make_mut(plan).visit_mut(visit);
         match self {
             Self::OneRow | Self::Cte(..) | Self::WorkTable(_) => {}
             Self::Values(rows) => rows.iter_mut().for_each(|row| scalars(row, visit)),
@@ -230,7 +230,7 @@ impl Plan {
 pub fn rewrite_deep(expr: &mut Expr, change: &mut dyn FnMut(&mut Expr)) {
     expr.for_each_child_mut(&mut |child| rewrite_deep(child, change));
     if let Expr::Subquery(subquery) = expr {
-        Rc::make_mut(&mut subquery.plan).visit_mut(&mut |inner| rewrite_deep(inner, change));
+        Arc::make_mut(&mut subquery.plan).visit_mut(&mut |inner| rewrite_deep(inner, change));
     }
     change(expr);
 }

@@ -8,7 +8,7 @@
 pub mod known;
 mod value;
 
-use std::{collections::BTreeMap, rc::Rc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     engine::{IsolationLevel, Session, TransactionStatus},
@@ -227,10 +227,10 @@ impl Settings {
     }
 
     /// The settings that text formats depend on; `now` is the transaction's start.
-    pub fn text_style(&self, now: i64) -> Rc<TextStyle> {
+    pub fn text_style(&self, now: i64) -> Arc<TextStyle> {
         let date_style = self.stored("DateStyle");
         let (format, order) = date_style.split_once(", ").unwrap_or(("ISO", "MDY"));
-        Rc::new(TextStyle {
+        Arc::new(TextStyle {
             zone: value::parse_zone(&self.stored("TimeZone")).unwrap_or_else(crate::value::zone::Zone::utc),
             date_order: match order {
                 "DMY" => DateOrder::Dmy,

@@ -41,7 +41,7 @@ async fn savepoints_undo_a_part() -> Result<(), Error> {
     client.batch_execute("create table t (n int primary key)").await?;
     let mut outer = client.transaction().await?;
     outer.execute("insert into t values (1)", &[]).await?;
-    let inner = outer.savepoint("inner").await?;
+    let inner = outer.savepoint("part").await?;
     inner.execute("insert into t values (2)", &[]).await?;
     let twice = inner.execute("insert into t values (1)", &[]).await.unwrap_err();
     assert_eq!(code(&twice), Some(SqlState::UNIQUE_VIOLATION));
@@ -68,7 +68,8 @@ async fn a_lost_update_fails_under_repeatable_read() -> Result<(), Error> {
     let read = "select balance from account where id = 1";
     let (a, b): (i32, i32) = (one.query_one(read, &[]).await?.get(0), two.query_one(read, &[]).await?.get(0));
     one.execute("update account set balance = $1 where id = 1", &[&(a - 10)]).await?;
-    let blocked = two.execute("update account set balance = $1 where id = 1", &[&(b - 20)]);
+    let lower = b - 20;
+    let blocked = async { two.execute("update account set balance = $1 where id = 1", &[&lower]).await };
     let committed = async {
         sleep(Duration::from_millis(200)).await;
         one.commit().await

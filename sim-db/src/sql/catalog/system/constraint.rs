@@ -6,13 +6,13 @@ use crate::sql::catalog::{Action, Relation};
 use crate::sql::context::Exec;
 use crate::value::oid::*;
 use crate::value::{ArrayValue, Oid, Row, Value};
-use std::rc::Rc;
+use std::sync::Arc;
 
 const INT2_ARRAY: Oid = 1005;
 
 fn places(columns: &[usize]) -> Value {
     let values: Vec<Value> = columns.iter().map(|at| Value::Int2(*at as i16 + 1)).collect();
-    Value::Array(Rc::new(ArrayValue::from_values(INT2, values)))
+    Value::Array(Arc::new(ArrayValue::from_values(INT2, values)))
 }
 
 fn action(action: Action) -> Value {
@@ -31,7 +31,7 @@ fn pg_constraint(exec: &mut Exec) -> Result<Vec<Row>> {
     for relation in catalog.relations() {
         let Relation::Table(table) = relation else { continue };
         let base =
-            |oid: Oid, name: &Rc<str>, kind: u8, deferrable: Option<bool>, validated: bool, index: Oid| {
+            |oid: Oid, name: &Arc<str>, kind: u8, deferrable: Option<bool>, validated: bool, index: Oid| {
                 vec![
                     Value::Oid(oid),
                     Value::Text(name.clone()),

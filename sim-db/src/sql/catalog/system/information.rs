@@ -7,7 +7,7 @@ use crate::sql::context::Exec;
 use crate::value::oid::*;
 use crate::value::text::TypeCatalog;
 use crate::value::{DataType, Row, Value, typmod};
-use std::rc::Rc;
+use std::sync::Arc;
 
 fn schema_of(exec: &Exec, oid: u32) -> Value {
     exec.env.catalog.schema_name(oid).map_or(Value::Null, |name| Value::Text(name.clone()))
@@ -24,7 +24,7 @@ fn yes(flag: bool) -> Value {
 fn tables(exec: &mut Exec) -> Result<Vec<Row>> {
     let catalog = exec.env.catalog.clone();
     let mut rows = Vec::new();
-    let make = |exec: &Exec, schema: u32, name: &Rc<str>, kind: &str, insertable: bool| {
+    let make = |exec: &Exec, schema: u32, name: &Arc<str>, kind: &str, insertable: bool| {
         row(vec![
             database(exec),
             schema_of(exec, schema),
@@ -50,7 +50,7 @@ fn tables(exec: &mut Exec) -> Result<Vec<Row>> {
 
 struct ColumnRow<'a> {
     schema: u32,
-    table: &'a Rc<str>,
+    table: &'a Arc<str>,
     name: &'a str,
     number: i32,
     default: Value,
@@ -193,7 +193,7 @@ fn columns(exec: &mut Exec) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn for_each_table(exec: &Exec, mut visit: impl FnMut(&Rc<Table>)) {
+fn for_each_table(exec: &Exec, mut visit: impl FnMut(&Arc<Table>)) {
     let catalog = exec.env.catalog.clone();
     for relation in catalog.relations() {
         if let Relation::Table(table) = relation {
@@ -205,7 +205,7 @@ fn for_each_table(exec: &Exec, mut visit: impl FnMut(&Rc<Table>)) {
 fn table_constraints(exec: &mut Exec) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for_each_table(exec, |table| {
-        let mut push = |name: &Rc<str>, kind: &str, deferrable: Option<bool>| {
+        let mut push = |name: &Arc<str>, kind: &str, deferrable: Option<bool>| {
             rows.push(row(vec![
                 database(exec),
                 schema_of(exec, table.schema),
@@ -239,7 +239,7 @@ fn table_constraints(exec: &mut Exec) -> Result<Vec<Row>> {
 fn key_column_usage(exec: &mut Exec) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for_each_table(exec, |table| {
-        let mut push = |name: &Rc<str>, columns: &[usize], targets: Option<usize>| {
+        let mut push = |name: &Arc<str>, columns: &[usize], targets: Option<usize>| {
             for (place, at) in columns.iter().enumerate() {
                 rows.push(row(vec![
                     database(exec),
@@ -268,7 +268,7 @@ fn constraint_column_usage(exec: &mut Exec) -> Result<Vec<Row>> {
     let catalog = exec.env.catalog.clone();
     let mut rows = Vec::new();
     for_each_table(exec, |table| {
-        let mut push = |owner: &Rc<Table>, name: &Rc<str>, columns: &[usize]| {
+        let mut push = |owner: &Arc<Table>, name: &Arc<str>, columns: &[usize]| {
             for at in columns {
                 rows.push(row(vec![
                     database(exec),

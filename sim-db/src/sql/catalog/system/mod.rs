@@ -13,7 +13,7 @@ use crate::sql::expr::Expr;
 use crate::sql::function::{self, Function, Kind, Volatility};
 use crate::sql::plan::{FunctionCall, Plan};
 use crate::value::{Oid, Row, Value, oid};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Makes the rows of a system table.
 pub type MakeRows = fn(&mut Exec) -> Result<Vec<Row>>;
@@ -100,7 +100,7 @@ fn sequence_state(exec: &mut Exec, args: &[Value], _: &[Oid]) -> Result<Vec<Vec<
 }
 
 /// `SELECT … FROM a_sequence`.
-pub fn sequence_plan(sequence: &Rc<Sequence>) -> Plan {
+pub fn sequence_plan(sequence: &Arc<Sequence>) -> Plan {
     let args = vec![Expr::Const(Value::Oid(sequence.oid))];
     let expr = Expr::call(&SEQUENCE_STATE, args, vec![oid::OID], oid::RECORD);
     Plan::Function(
@@ -109,7 +109,7 @@ pub fn sequence_plan(sequence: &Rc<Sequence>) -> Plan {
     )
 }
 
-fn text(value: impl Into<Rc<str>>) -> Value {
+fn text(value: impl Into<Arc<str>>) -> Value {
     Value::Text(value.into())
 }
 

@@ -7,11 +7,11 @@ use crate::sql::context::Exec;
 use crate::sql::functions::index_text;
 use crate::value::oid::*;
 use crate::value::{ArrayValue, DataType, Row, Value};
-use std::rc::Rc;
+use std::sync::Arc;
 
 fn vector(values: Vec<Value>) -> Value {
     let dimensions = vec![(values.len(), 0)];
-    Value::Array(Rc::new(ArrayValue { element: INT2, dimensions, values }))
+    Value::Array(Arc::new(ArrayValue { element: INT2, dimensions, values }))
 }
 
 fn namespaces(exec: &mut Exec) -> Result<Vec<Row>> {
@@ -40,7 +40,7 @@ fn persistence(table: &Table) -> u8 {
 #[allow(clippy::too_many_arguments)]
 fn class_row(
     oid: u32,
-    name: Rc<str>,
+    name: Arc<str>,
     schema: u32,
     row_type: u32,
     kind: u8,
@@ -420,7 +420,7 @@ fn pg_indexes(exec: &mut Exec) -> Result<Vec<Row>> {
 fn pg_tables(exec: &mut Exec) -> Result<Vec<Row>> {
     let catalog = exec.env.catalog.clone();
     let mut rows = Vec::new();
-    let make = |schema: &Rc<str>, name: &Rc<str>, has_index: bool| {
+    let make = |schema: &Arc<str>, name: &Arc<str>, has_index: bool| {
         row(vec![
             Value::Text(schema.clone()),
             Value::Text(name.clone()),

@@ -7,7 +7,7 @@ use crate::sql::context::Exec;
 use crate::sql::function::{self, Kind};
 use crate::value::oid::*;
 use crate::value::{ArrayValue, Row, Value, types};
-use std::rc::Rc;
+use std::sync::Arc;
 
 #[allow(clippy::too_many_arguments)]
 fn type_row(
@@ -228,7 +228,7 @@ fn pg_proc(_: &mut Exec) -> Result<Vec<Row>> {
                 Value::Bool(matches!(function.kind, Kind::Set(..))),
                 Value::Int2(function.args.len() as i16),
                 Value::Oid(function.result),
-                Value::Array(Rc::new(ArrayValue { element: OID, dimensions, values: args })),
+                Value::Array(Arc::new(ArrayValue { element: OID, dimensions, values: args })),
                 text(function.name),
             ])
         })
