@@ -163,7 +163,7 @@ impl World {
         let Ok(mut causes) = self.causes.try_borrow_mut() else { return };
         if let Some(by) = self.current_task()
             && by != task
-            && !causes.firing
+            && !self.firing.get()
         {
             causes.woken(by, task, |task| self.task_place(task));
         }

@@ -64,7 +64,7 @@ pub(super) fn accesses(evidence: &Evidence<'_>) -> Vec<Access> {
     all
 }
 
-fn of_fact(evidence: &Evidence<'_>, fact: &Fact) -> Option<Access> {
+fn of_fact<'a>(evidence: &Evidence<'a>, fact: &'a Fact) -> Option<Access> {
     let statement = statement(fact)?;
     let (what, writes) = touched(statement)?;
     Some(Access {
@@ -75,7 +75,7 @@ fn of_fact(evidence: &Evidence<'_>, fact: &Fact) -> Option<Access> {
         step: fact.step,
         at: fact.at,
         text: statement.to_owned(),
-        place: fact.place.clone(),
+        place: evidence.place(fact).to_owned(),
         request: false,
     })
 }

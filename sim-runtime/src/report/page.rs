@@ -172,7 +172,10 @@ fn diagram(evidence: &Evidence<'_>) -> String {
             fact.text
         );
         let (order, lane) = ((fact.at, fact.step, events.len()), lane(&fact.node));
-        let place = if fact.place.is_empty() { String::new() } else { format!(" ({})", fact.place) };
+        let place = match evidence.place(fact) {
+            "" => String::new(),
+            place => format!(" ({place})"),
+        };
         let full = format!("{label}{place}");
         events.push(Event { order, lane, cause: fact.cause, label, full, mark });
     }

@@ -51,7 +51,10 @@ fn tell(text: &mut String, evidence: &Evidence<'_>, operation: &Operation, tree:
     for (at, fact) in evidence.facts_of(tree).enumerate() {
         if is_shown(fact) {
             let cause = fact.cause.map_or(0, |cause| cause.0);
-            let place = if fact.place.is_empty() { String::new() } else { format!("  ({})", fact.place) };
+            let place = match evidence.place(fact) {
+                "" => String::new(),
+                place => format!("  ({place})"),
+            };
             let what = format!("{} {}{place}", fact.kind, fact.text);
             lines.push((fact.step, at + 1, moment(fact.at, &fact.node, cause, &what)));
         }
