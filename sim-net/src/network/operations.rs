@@ -71,6 +71,9 @@ impl State {
         exchange: &mut Exchange,
         tracked: &mut Tracked,
     ) {
+        if !world.trace.is_recording() {
+            return;
+        }
         let connection = self.socket(id).map_or(0, |conn| conn.number);
         exchange.operation = world.begin_operation(|| Opening {
             kind: if exchange.head.method == "SQL" { "sql" } else { "http" },

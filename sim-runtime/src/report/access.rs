@@ -70,7 +70,7 @@ fn of_fact<'a>(evidence: &Evidence<'a>, fact: &'a Fact) -> Option<Access> {
     Some(Access {
         owner: evidence.owner(fact)?,
         what,
-        keys: keys(statement),
+        keys: keys(without_tag(fact, statement)),
         writes,
         step: fact.step,
         at: fact.at,
@@ -87,6 +87,14 @@ pub(super) fn statement(fact: &Fact) -> Option<&str> {
         // What the network tells of the same statement is called after it: `SQL …`.
         "sql" => fact.text.strip_prefix("session ").and_then(|rest| Some(rest.split_once(": ")?.1)),
         _ => None,
+    }
+}
+
+/// A statement without what the server said of it at the end: `: INSERT 0 1`.
+fn without_tag<'a>(fact: &Fact, statement: &'a str) -> &'a str {
+    match statement.rsplit_once(": ") {
+        Some((asked, _)) if fact.kind == "sql" => asked,
+        _ => statement,
     }
 }
 
