@@ -270,7 +270,7 @@ fn order(seed: u64) -> Order {
     Order { seed, script: None, policy: "uniform".parse().expect("it exists"), recording: true }
 }
 
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 100;
 
 #[test]
 fn every_statement_has_the_right_request() {

@@ -2,10 +2,11 @@
 //! and gone from the mended service.
 
 use sim::explore::{
-    Confirmation, Extent, Isolation, Replayed, Rerun, Scenario, Settings, Silent, answer_parent, confirm,
-    diagnose, judge, sweep,
+    Confirmation, Extent, Isolation, Replayed, Rerun, Scenario, Settings, Silent, Verdict, answer_parent,
+    confirm, diagnose, judge, sweep,
 };
 use sim::node::service::Services;
+use sim::report;
 
 #[allow(dead_code, reason = "the example's main function is not called here")]
 #[path = "../examples/double_charge.rs"]
@@ -45,6 +46,25 @@ fn a_double_charge_is_one_lost_response_away_from_calm() {
         "{}",
         trigger.text
     );
+    let text = report::render(
+        &broken,
+        &settings(200),
+        &Verdict::Failed(Box::default(), Box::new(diagnosis.clone())),
+    );
+    assert!(text.lines().count() <= 40, "{text}");
+    for part in [
+        "violated \"an order is charged at most once\": order 2 was charged by captures",
+        "Minimal trigger: 0 switches, 1 fault; from",
+        ": POST /capture/2 #1: response lost",
+        "Raced on POST /capture/2 at provider:",
+        "POST /charge/2 #1 ",
+        "POST /charge/2 #2, retry of #1",
+        "get charges 2: no record",
+        "POST /capture/2 #1 to provider: 200, lost",
+        "Nearest passing run",
+    ] {
+        assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
     for _ in 0..3 {
         let Confirmation::Ran(again) = confirm(&broken, &failure.request()) else {
             panic!("no second process")

@@ -88,6 +88,13 @@ pub struct Portal {
     progress: Progress,
 }
 
+impl Portal {
+    /// The values of its parameters.
+    pub(crate) fn parameters(&self) -> &[Value] {
+        &self.parameters
+    }
+}
+
 /// A cursor of `DECLARE`.
 pub(crate) struct CursorState {
     pub(crate) portal: Portal,

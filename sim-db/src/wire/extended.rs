@@ -170,7 +170,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         let max_rows = usize::try_from(max_rows).unwrap_or(0);
         let completion = connection.execute(&mut portal.portal, max_rows, &mut results).await;
         let (ending, rows) = (results.ending.take(), results.rows);
-        self.observe(&portal.sql, &completion);
+        let values = portal.portal.parameters().iter().zip(&portal.statement.parameter_types);
+        self.observe(&portal.sql, values, &completion);
         match self.outcome(completion, ending)? {
             Completion::Complete(tag) => {
                 // After portions, the tag counts the rows of the last one.

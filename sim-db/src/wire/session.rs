@@ -33,6 +33,10 @@ use crate::{
     engine::{Session as EngineSession, Shutdown, TransactionStatus},
     error::{DatabaseError, Result, Severity},
     sql::{Completion, Connection},
+    value::{
+        Oid, Value,
+        text::{self, TextContext},
+    },
 };
 
 /// Serves one connection until either side ends it.
@@ -369,11 +373,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         Ok(())
     }
 
-    /// Tells the world what a statement did, for those who read about the run.
-    pub(super) fn observe(&self, sql: &str, result: &Result<Completion>) {
-        let text = || {
+    /// Tells the world what a statement did, with the values of its parameters, for those who read about the run.
+    pub(super) fn observe<'v>(
+        &self,
+        sql: &str,
+        values: impl Iterator<Item = (&'v Value, &'v Oid)> + Clone,
+        result: &Result<Completion>,
+    ) {
+        let told = || {
             let sql: Vec<&str> = sql.split_whitespace().collect();
-            let sql = sql.join(" ");
+            let mut sql = sql.join(" ");
+            let (style, types) = (self.connection.text_style(), self.connection.types());
+            let context = TextContext::new(&style, &*types);
+            let shown = |(value, oid): (&Value, &Oid)| match value {
+                Value::Null => "NULL".to_owned(),
+                Value::Bool(_) => text::output(value, *oid, context),
+                value if value.as_i64().is_some() => text::output(value, *oid, context),
+                value => format!("'{}'", text::output(value, *oid, context)),
+            };
+            let values: Vec<String> = values.clone().map(shown).collect();
+            if !values.is_empty() {
+                sql = format!("{sql} [{}]", values.join(", "));
+            }
             let outcome = match result {
                 Ok(Completion::Complete(tag)) => tag.clone(),
                 Ok(Completion::Suspended) => "more rows to come".to_owned(),
@@ -385,7 +406,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             };
             format!("session {}: {sql}: {outcome}", self.engine.pid())
         };
-        self.engine.engine().environment().observe("sql", &text);
+        self.engine.engine().environment().observe("sql", &told);
     }
 
     /// Sends what waits once it has become much.

@@ -24,7 +24,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             let (connection, mut results) = self.results(&text_format, true);
             let completion = connection.run_simple(statement, last, &mut results).await;
             let ending = results.ending.take();
-            self.observe(text, &completion);
+            self.observe(text, std::iter::empty(), &completion);
             match self.outcome(completion, ending)? {
                 Completion::Complete(tag) => self.channel.out.command_complete(&tag),
                 Completion::Empty => self.channel.out.empty_query_response(),

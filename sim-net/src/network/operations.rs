@@ -54,12 +54,11 @@ impl Bytes {
         begins.drain(..known).map(|(_, operation)| operation).collect()
     }
 
-    /// Whether the task only ever writes here what others ask it to: it did not open the connection and is the only
-    /// one to write requests.
-    fn is_driven_by(&mut self, task: Option<TaskId>) -> bool {
+    /// A task writes a request: whether no other has.
+    fn writes_alone(&mut self, task: Option<TaskId>) -> bool {
         self.writer = self.writer.or(task);
         self.several_write |= self.writer != task;
-        !self.several_write && self.opened_by != task
+        !self.several_write
     }
 }
 
@@ -72,6 +71,9 @@ impl State {
         exchange: &mut Exchange,
         tracked: &mut Tracked,
     ) {
+        if !world.trace.is_recording() {
+            return;
+        }
         let connection = self.socket(id).map_or(0, |conn| conn.number);
         exchange.operation = world.begin_operation(|| Opening {
             kind: if exchange.head.method == "SQL" { "sql" } else { "http" },
@@ -79,7 +81,8 @@ impl State {
             number: exchange.number,
             nodes: [world.node_name(exchange.from), world.node_name(exchange.to)],
             connection,
-            driven: tracked.bytes.is_driven_by(world.current_task()),
+            opened_by: tracked.bytes.opened_by,
+            alone: tracked.bytes.writes_alone(world.current_task()),
             repeats: tracked.repetition.as_ref().and_then(|repetition| repetition.operation),
         });
         tracked.bytes.mark(Side::Client, at, exchange.operation);

@@ -146,7 +146,7 @@ impl State {
                 if let Some(at) = tracked.position(stream, |exchange| exchange.answering) {
                     let exchange = tracked.exchanges.remove(at);
                     tracked.answered += 1;
-                    world.end_operation(exchange.operation, Some(exchange.outcome()), false);
+                    world.end_operation(exchange.operation, || Some(exchange.outcome()), false);
                     self.answered(world, &exchange, tracked.repetition.is_some());
                 }
                 Verdict::Pass
@@ -207,7 +207,7 @@ impl State {
             match action {
                 Action::LoseResponse(ending) => exchange.lose_response = Some(ending),
                 Action::LoseRequest(ending) => {
-                    world.end_operation(exchange.operation, None, true);
+                    world.end_operation(exchange.operation, || None, true);
                     verdict = Verdict::Swallow(ending);
                 }
                 Action::Disconnect(delay) => exchange.disconnect = Some(delay),
@@ -261,7 +261,7 @@ impl State {
         };
         let exchange = &mut tracked.exchanges[at];
         if let Some(delay) = exchange.disconnect.take() {
-            world.end_operation(exchange.operation, None, true);
+            world.end_operation(exchange.operation, || None, true);
             self.reset_behind(world, id.key(), Side::Client, delay);
         }
         if let (Some(delay), Some(bytes)) = (exchange.repeat.take(), whole)
@@ -311,7 +311,7 @@ impl State {
         }
         if let Some(ending) = exchange.lose_response {
             let answer = format!("answered {}, which the client never sees", exchange.outcome());
-            world.end_operation(exchange.operation, Some(exchange.outcome()), true);
+            world.end_operation(exchange.operation, || Some(exchange.outcome()), true);
             note(world, exchange.to, exchange, &answer, &[2, u64::from(status)]);
             return Verdict::Swallow(ending);
         }

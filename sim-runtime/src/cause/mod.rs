@@ -22,8 +22,8 @@
 //!   Timers, answers and locks change nothing: a sleeping task works for whom it worked before, and a lock handed over by one request
 //!   does not make the other one its child.
 //! * **Who asks, when a connection has a driver.** Many clients (tokio-postgres, hyper, what is built on them) leave a connection to a
-//!   task of its own, which writes what others send it. A task *drives* a connection when it did not open it and
-//!   has written every request on it; such a request's parent is the cause of the task that woke the driver, or that sent
+//!   task of its own, which writes what others send it. A task *drives* a connection when it was spawned by whoever opened
+//!   it and has written every request on it; such a request's parent is the cause of the task that woke the driver, or that sent
 //!   the message. Several may have sent before the driver ran, and most channels wake their receiver only once; then
 //!   the answer tells: the task that the driver wakes when it has read the answer is the one that asked.
 //!

@@ -21,8 +21,10 @@ pub struct Opening {
     pub nodes: [Arc<str>; 2],
     /// The connection's number.
     pub connection: u64,
-    /// Whether the writing task drives the connection for others.
-    pub driven: bool,
+    /// Who opened the connection.
+    pub opened_by: Option<TaskId>,
+    /// Whether the writing task is the only one that has written requests there.
+    pub alone: bool,
     /// The operation that the network repeats, when nobody asked for this one.
     pub repeats: Option<OperationId>,
 }
@@ -49,8 +51,6 @@ pub(crate) struct Table {
     tasks: BTreeMap<TaskId, Bearer>,
     /// What facts are about, when not what the running task works for.
     pub about: Option<OperationId>,
-    /// Timers fire: nobody wakes anybody.
-    pub firing: bool,
     messages: BTreeMap<(usize, usize), Asker>,
 }
 
@@ -162,7 +162,10 @@ impl Table {
             (None, None) => (None, true),
             (None, Some(writer)) => {
                 let bearer = self.task(writer);
-                if opening.driven && !bearer.serves {
+                // Whoever opens a connection spawns its driver, mostly.
+                let spawned_for_it = bearer.spawned_by.is_some_and(|(by, _)| Some(by) == opening.opened_by);
+                let told_what = bearer.channel.is_some() && opening.opened_by != Some(writer);
+                if opening.alone && (spawned_for_it || told_what) && !bearer.serves {
                     let (asker, certain) = bearer.writes_for(writer);
                     (Some(asker), certain)
                 } else {
@@ -285,4 +288,177 @@ impl Table {
 fn is_bad(before: &Operation) -> bool {
     let unavailable = ["408", "425", "429"].contains(&&*before.outcome) || before.outcome.starts_with('5');
     before.lost || unavailable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVER: TaskId = TaskId(1);
+    const DRIVER: TaskId = TaskId(2);
+    const ANNA: TaskId = TaskId(3);
+    const BERT: TaskId = TaskId(4);
+
+    fn nowhere(_: TaskId) -> String {
+        String::new()
+    }
+
+    const MAIN: TaskId = TaskId(0);
+
+    fn opening(kind: &'static str, asks: &str) -> Opening {
+        let nodes = ["a".into(), "b".into()];
+        let opened_by = Some(MAIN);
+        Opening {
+            kind,
+            asks: asks.into(),
+            number: 1,
+            nodes,
+            connection: 1,
+            opened_by,
+            alone: true,
+            repeats: None,
+        }
+    }
+
+    /// A table in which `tasks` each read a request of their own.
+    fn serving(tasks: &[TaskId]) -> (Table, Vec<OperationId>) {
+        let mut table = Table::default();
+        let requests = tasks.iter().map(|task| {
+            let id = table.begin(None, opening("http", "GET /"), (1, 1), nowhere);
+            table.read_request(*task, id, false, (2, 2));
+            id
+        });
+        let requests = requests.collect();
+        (table, requests)
+    }
+
+    fn parent(table: &Table, id: OperationId) -> Option<OperationId> {
+        table.operations()[id.0 as usize - 1].parent
+    }
+
+    #[test]
+    fn a_connection_that_is_kept_alive_serves_one_after_the_other() {
+        let (mut table, first) = serving(&[SERVER, SERVER]);
+        assert_eq!(table.cause(Some(SERVER)), Some(first[0]), "the older of two");
+        table.end(first[0], (3, 3), Some("200".into()), false);
+        assert_eq!(table.cause(Some(SERVER)), Some(first[1]));
+        table.end(first[1], (4, 4), Some("200".into()), false);
+        table.spawned(Some(SERVER), ANNA);
+        assert_eq!(
+            table.cause(Some(ANNA)),
+            Some(first[1]),
+            "what follows in the same poll still belongs to it"
+        );
+        table.task(SERVER).polled();
+        assert_eq!((table.cause(Some(SERVER)), table.cause(Some(ANNA))), (None, Some(first[1])));
+    }
+
+    #[test]
+    fn streams_of_one_connection_go_to_the_tasks_it_spawns() {
+        let mut table = Table::default();
+        let ids = [1, 2].map(|_| table.begin(None, opening("http", "GET /"), (1, 1), nowhere));
+        ids.iter().for_each(|id| table.read_request(SERVER, *id, true, (2, 2)));
+        table.spawned(Some(SERVER), ANNA);
+        table.spawned(Some(SERVER), BERT);
+        assert_eq!([ANNA, BERT].map(|task| table.cause(Some(task))), ids.map(Some));
+        assert_eq!(table.cause(Some(SERVER)), None);
+    }
+
+    #[test]
+    fn who_wakes_a_driver_has_asked_and_who_is_woken_by_the_answer_has_too() {
+        let (mut table, requests) = serving(&[ANNA, BERT]);
+        table.spawned(Some(MAIN), DRIVER);
+        // Both send before the driver runs, but only the first wakes it.
+        table.woken(ANNA, DRIVER, nowhere);
+        table.task(DRIVER).polled();
+        let statements = [1, 2].map(|_| table.begin(Some(DRIVER), opening("sql", "SQL"), (5, 5), nowhere));
+        assert_eq!(statements.map(|id| parent(&table, id)), [Some(requests[0]); 2], "a guess for the second");
+        table.task(DRIVER).polled();
+        statements.iter().for_each(|id| table.read_answer(DRIVER, *id, (6, 6)));
+        table.woken(DRIVER, ANNA, nowhere);
+        table.woken(DRIVER, BERT, nowhere);
+        assert_eq!(statements.map(|id| parent(&table, id)), [Some(requests[0]), Some(requests[1])]);
+    }
+
+    #[test]
+    fn who_gave_up_is_not_answered() {
+        let (mut table, requests) = serving(&[ANNA, BERT]);
+        table.spawned(Some(MAIN), DRIVER);
+        table.woken(ANNA, DRIVER, nowhere);
+        table.task(DRIVER).polled();
+        let statements = [1, 2].map(|_| table.begin(Some(DRIVER), opening("sql", "SQL"), (5, 5), nowhere));
+        table.task(DRIVER).polled();
+        statements.iter().for_each(|id| table.read_answer(DRIVER, *id, (6, 6)));
+        // Anna has timed out; what comes is for Bert.
+        table.woken(DRIVER, BERT, nowhere);
+        assert_eq!(statements.map(|id| parent(&table, id)), [Some(requests[0]), Some(requests[1])]);
+    }
+
+    #[test]
+    fn a_job_with_a_pooled_connection_asks_for_itself() {
+        let (mut table, requests) = serving(&[ANNA, BERT]);
+        let job = DRIVER;
+        table.spawned(Some(ANNA), job);
+        // Bert's task gives the connection back, which wakes the job that waits for one.
+        table.woken(BERT, job, nowhere);
+        table.task(job).polled();
+        let statement = table.begin(Some(job), opening("sql", "SQL"), (5, 5), nowhere);
+        assert_eq!(parent(&table, statement), Some(requests[0]));
+    }
+
+    #[test]
+    fn a_worker_works_for_the_message_it_holds() {
+        let (mut table, requests) = serving(&[ANNA, BERT]);
+        let worker = DRIVER;
+        table.spawned(None, worker);
+        table.sent(ANNA, 7, 0);
+        table.sent(BERT, 7, 1);
+        table.received(Some(worker), 7, 0);
+        // A lock that Bert hands over changes nothing.
+        table.woken(BERT, worker, nowhere);
+        table.task(worker).polled();
+        assert_eq!(table.cause(Some(worker)), Some(requests[0]));
+        table.received(Some(worker), 7, 1);
+        assert_eq!(table.cause(Some(worker)), Some(requests[1]));
+        table.task(worker).found_empty(8);
+        table.task(worker).polled();
+        assert_eq!(table.cause(Some(worker)), Some(requests[1]), "another channel");
+        table.task(worker).found_empty(7);
+        table.task(worker).polled();
+        assert_eq!(table.cause(Some(worker)), None);
+    }
+
+    #[test]
+    fn a_request_keeps_its_cause_whoever_wakes_it() {
+        let (mut table, requests) = serving(&[ANNA, BERT]);
+        table.woken(BERT, ANNA, nowhere);
+        table.sent(BERT, 7, 0);
+        table.received(Some(ANNA), 7, 0);
+        table.task(ANNA).polled();
+        assert_eq!(table.cause(Some(ANNA)), Some(requests[0]));
+    }
+
+    #[test]
+    fn an_attempt_is_a_retry_only_without_a_good_answer() {
+        let check = |outcome: Option<&str>, seen: bool, lost: bool, retry: bool| {
+            let mut table = Table::default();
+            let first = table.begin(Some(ANNA), opening("http", "POST /"), (1, 1), nowhere);
+            if let Some(outcome) = outcome {
+                table.end(first, (2, 2), Some(outcome.into()), lost);
+            }
+            if seen {
+                table.read_answer(ANNA, first, (3, 3));
+            }
+            let second = table.begin(Some(ANNA), opening("http", "POST /"), (4, 4), nowhere);
+            let earlier = table.operations()[second.0 as usize - 1].earlier;
+            assert_eq!(earlier, retry.then_some(Earlier::Retry(first)), "{outcome:?} {seen} {lost}");
+        };
+        check(Some("200"), true, false, false);
+        check(Some("404"), true, false, false);
+        check(Some("503"), true, false, true);
+        check(Some("429"), true, false, true);
+        check(Some("200"), false, false, true);
+        check(Some("200"), false, true, true);
+        check(None, false, false, true);
+    }
 }

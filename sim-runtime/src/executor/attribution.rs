@@ -86,9 +86,14 @@ impl World {
     }
 
     /// An operation ends: with an outcome if it was answered; `lost` when the one who asked will not know.
-    pub fn end_operation(&self, id: Option<OperationId>, outcome: Option<String>, lost: bool) {
+    pub fn end_operation(
+        &self,
+        id: Option<OperationId>,
+        outcome: impl FnOnce() -> Option<String>,
+        lost: bool,
+    ) {
         if let Some(id) = id {
-            self.causes.borrow_mut().end(id, self.when(), outcome, lost);
+            self.causes.borrow_mut().end(id, self.when(), outcome(), lost);
         }
     }
 
@@ -163,7 +168,7 @@ impl World {
         let Ok(mut causes) = self.causes.try_borrow_mut() else { return };
         if let Some(by) = self.current_task()
             && by != task
-            && !causes.firing
+            && !self.firing.get()
         {
             causes.woken(by, task, |task| self.task_place(task));
         }

@@ -184,7 +184,7 @@ impl World {
     fn fire(&self) {
         let now = self.now();
         self.timer_fired();
-        self.causes.borrow_mut().firing = true;
+        self.firing.set(true);
         loop {
             if self.agenda_at.get() <= now {
                 self.agenda_at.set(Nanos::MAX);
@@ -201,7 +201,7 @@ impl World {
                 break;
             }
         }
-        self.causes.borrow_mut().firing = false;
+        self.firing.set(false);
         self.next_deadline.set(self.timers_at.get().min(self.agenda_at.get()));
     }
 

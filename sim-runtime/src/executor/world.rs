@@ -90,6 +90,8 @@ pub struct World {
     /// Who works for what, in a recorded run.
     pub(super) causes: RefCell<Table>,
     pub(super) places: RefCell<Places>,
+    /// Timers fire: nobody wakes anybody.
+    pub(super) firing: Cell<bool>,
     pub(super) heartbeat: Arc<Heartbeat>,
     sites: RefCell<BTreeMap<usize, u32>>,
     last_site: Cell<Option<(usize, u32)>>,
@@ -241,6 +243,7 @@ impl World {
             asking: RefCell::default(),
             causes: RefCell::default(),
             places: RefCell::default(),
+            firing: Cell::new(false),
             heartbeat,
             sites: RefCell::default(),
             last_site: Cell::new(None),

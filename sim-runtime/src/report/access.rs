@@ -43,9 +43,9 @@ pub(super) fn accesses(evidence: &Evidence<'_>) -> Vec<Access> {
                 None => Owner::Task(asked.task?),
             };
             let end = match (&*asked.outcome, asked.lost) {
-                ("", _) => ", never answered".to_owned(),
-                (outcome, true) => format!(" → {outcome}, which gets lost"),
-                (outcome, false) => format!(" → {outcome}"),
+                ("", _) => "not answered".to_owned(),
+                (outcome, true) => format!("{outcome}, lost"),
+                (outcome, false) => outcome.to_owned(),
             };
             Some(Access {
                 owner,
@@ -64,18 +64,18 @@ pub(super) fn accesses(evidence: &Evidence<'_>) -> Vec<Access> {
     all
 }
 
-fn of_fact(evidence: &Evidence<'_>, fact: &Fact) -> Option<Access> {
+fn of_fact<'a>(evidence: &Evidence<'a>, fact: &'a Fact) -> Option<Access> {
     let statement = statement(fact)?;
     let (what, writes) = touched(statement)?;
     Some(Access {
         owner: evidence.owner(fact)?,
         what,
-        keys: keys(statement),
+        keys: keys(without_tag(fact, statement)),
         writes,
         step: fact.step,
         at: fact.at,
         text: statement.to_owned(),
-        place: fact.place.clone(),
+        place: evidence.place(fact).to_owned(),
         request: false,
     })
 }
@@ -87,6 +87,14 @@ pub(super) fn statement(fact: &Fact) -> Option<&str> {
         // What the network tells of the same statement is called after it: `SQL …`.
         "sql" => fact.text.strip_prefix("session ").and_then(|rest| Some(rest.split_once(": ")?.1)),
         _ => None,
+    }
+}
+
+/// A statement without what the server said of it at the end: `: INSERT 0 1`.
+fn without_tag<'a>(fact: &Fact, statement: &'a str) -> &'a str {
+    match statement.rsplit_once(": ") {
+        Some((asked, _)) if fact.kind == "sql" => asked,
+        _ => statement,
     }
 }
 
@@ -119,12 +127,13 @@ fn touched(statement: &str) -> Option<(String, bool)> {
     }
 }
 
-/// Words that may be keys: those with a digit in them, and what stands in quotes.
+/// Words that may be keys: those with a digit in them, and what stands in quotes. `$1` and `#1` are numbers of ours.
 pub(super) fn keys(text: &str) -> BTreeSet<String> {
     let letters = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '@');
     let with_digit = text
         .split(|c| !letters(c))
-        .filter(|word| word.contains(|c: char| c.is_ascii_digit()) && !text.contains(&format!("${word}")));
+        .filter(|word| word.contains(|c: char| c.is_ascii_digit()))
+        .filter(|word| !['$', '#'].iter().any(|sign| text.contains(&format!("{sign}{word}"))));
     let quoted = text.split('\'').skip(1).step_by(2).filter(|word| !word.is_empty());
     with_digit.chain(quoted).map(str::to_owned).collect()
 }
@@ -145,14 +154,14 @@ mod tests {
         check("get items 7: no record", Some(("items", false)), &["7"]);
         check("commit", None, &[]);
         check(
-            "SELECT stock FROM \"items\" WHERE id = $1 FOR UPDATE (7): SELECT 1",
+            "SELECT stock FROM \"items\" WHERE id = $1 FOR UPDATE [7]: SELECT 2",
             Some(("items", true)),
-            &["1", "7"],
+            &["2", "7"],
         );
         check(
-            "INSERT INTO orders(id, who) VALUES ('ab', $1): INSERT 0 1",
+            "INSERT INTO orders(id, who) VALUES ('ab', $1) [3]: INSERT 0 5",
             Some(("orders", true)),
-            &["0", "1", "ab"],
+            &["0", "3", "5", "ab"],
         );
         check("UPDATE ONLY items SET stock = 3: UPDATE 1", Some(("items", true)), &["1", "3"]);
         check("delete from mails where id = 4-b", Some(("mails", true)), &["4-b"]);

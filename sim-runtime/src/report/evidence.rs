@@ -100,6 +100,13 @@ impl<'a> Evidence<'a> {
         if exact.is_empty() { by(&|operation| operation.label().contains(wanted)) } else { exact }
     }
 
+    /// The line of the code under test behind a fact; empty if unknown. A server tells of a statement, but whoever sent it has
+    /// the line.
+    pub(super) fn place(&self, fact: &'a Fact) -> &'a str {
+        let sent = fact.cause.and_then(|cause| self.operation(cause)).filter(|sent| sent.kind == "sql");
+        sent.map_or(&fact.place, |sent| &sent.place)
+    }
+
     pub(super) fn owner(&self, fact: &Fact) -> Option<Owner> {
         let request = self.request(fact.cause).map(|request| Owner::Request(request.id));
         request.or_else(|| fact.task.map(Owner::Task))

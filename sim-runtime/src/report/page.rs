@@ -96,6 +96,7 @@ pub fn page(failure: &Failure, again: &str) -> String {
 const STYLE: &str = "body{font:14px/1.5 system-ui,sans-serif;margin:2em;color:#222}pre,code{font:12px/1.4 ui-monospace,monospace;\
 background:#f6f6f4;padding:.2em .4em;overflow-x:auto}pre{padding:.8em}h1{font-size:1.3em}h2{font-size:1.1em;margin-top:1.6em}\
 .outcome{font-weight:600;color:#b00020;white-space:pre-wrap}svg{font:11px ui-monospace,monospace;background:#fff}\
+svg text{paint-order:stroke;stroke:#fff;stroke-width:3px}\
 .lane{stroke:#ccc}.time{fill:#888}.node{font-weight:700;font-size:13px}.fault{fill:#b00020}.end{stroke:#b00020;stroke-dasharray:4 3}\
 .figure{overflow-x:auto;border:1px solid #ddd}details{margin:.3em 0}";
 
@@ -158,7 +159,8 @@ fn diagram(evidence: &Evidence<'_>) -> String {
             "fault" => Mark::Fault,
             "violated" | "panic" => Mark::End,
             "db" | "sql" | "note" | "log" | "switch" => Mark::Dot,
-            kind if kind.starts_with("node.") || kind.starts_with("fault") => Mark::Fault,
+            "node.booted" | "node.resumed" | "healed" => Mark::Dot,
+            kind if kind.starts_with("node.") || kind.starts_with("clock.") => Mark::Fault,
             _ => continue,
         };
         if fact.kind == "sql" && super::access::statement(fact).is_none() {
@@ -170,7 +172,10 @@ fn diagram(evidence: &Evidence<'_>) -> String {
             fact.text
         );
         let (order, lane) = ((fact.at, fact.step, events.len()), lane(&fact.node));
-        let place = if fact.place.is_empty() { String::new() } else { format!(" ({})", fact.place) };
+        let place = match evidence.place(fact) {
+            "" => String::new(),
+            place => format!(" ({place})"),
+        };
         let full = format!("{label}{place}");
         events.push(Event { order, lane, cause: fact.cause, label, full, mark });
     }
@@ -219,6 +224,8 @@ fn diagram(evidence: &Evidence<'_>) -> String {
             }
             _ => (format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"3.5\" fill=\"{colour}\"/>"), ""),
         };
+        // What ended the run is told in full, over all lanes.
+        let (x, label) = if event.mark == Mark::End { (LEFT, &full) } else { (x, &label) };
         add!(
             svg,
             "<g><title>{full}</title>{shape}<text class=\"{class}\" x=\"{}\" y=\"{}\">{label}</text></g>",
@@ -293,12 +300,13 @@ fn arrows(svg: &mut String, evidence: &Evidence<'_>, events: &[Event]) {
                     svg,
                     "<line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" stroke=\"{colour}\" stroke-opacity=\".8\" marker-end=\"url(#head)\"{style}/>"
                 ),
-                // It did not arrive: half the way, and a cross.
+                // It did not arrive: half the way, and a cross if it never will.
                 (None, Some(x2)) if x2 != x1 => {
+                    let cross = if operation.lost { "✕" } else { "" };
                     let (x, y) = (x1.midpoint(x2), y1 + ROW / 2);
                     add!(
                         svg,
-                        "<line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x}\" y2=\"{y}\" stroke=\"{colour}\"{style}/><text class=\"fault\" x=\"{}\" y=\"{}\">✕</text>",
+                        "<line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x}\" y2=\"{y}\" stroke=\"{colour}\"{style}/><text class=\"fault\" x=\"{}\" y=\"{}\">{cross}</text>",
                         x - 4,
                         y + 4
                     );

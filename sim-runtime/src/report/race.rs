@@ -214,3 +214,120 @@ fn fitted_end(text: &str) -> String {
         ['…'].into_iter().chain(text.chars().skip(count - COLUMN_MAX + 1)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::{Earlier, Operation, OperationId};
+    use crate::schedule::TaskId;
+    use crate::sim::Outcome;
+    use crate::tape::Recording;
+    use crate::trace::Fact;
+
+    /// Requests as `number path begun-ended`, statements as `step request statement`.
+    fn check(
+        requests: &[(&str, u64, u64)],
+        statements: &[(u64, u32, &str)],
+        property: &str,
+        wanted: Option<&[&str]>,
+    ) {
+        let operations: Vec<Operation> = requests
+            .iter()
+            .zip(1..)
+            .map(|((asks, begun, ended), id)| Operation {
+                id: OperationId(id),
+                kind: "http".into(),
+                asks: (*asks).into(),
+                number: id,
+                from: "client".into(),
+                to: "api".into(),
+                connection: 1,
+                task: Some(TaskId(u64::from(id))),
+                place: format!("src/client.rs:{id}:1"),
+                parent: None,
+                earlier: asks.contains("again").then_some(Earlier::Retry(OperationId(id - 1))),
+                begun: (*begun, begun * 1_000_000),
+                arrived: None,
+                seen: None,
+                ended: Some((*ended, ended * 1_000_000)),
+                outcome: "200".into(),
+                lost: false,
+            })
+            .collect();
+        let fact = |step: u64, cause: Option<u32>, kind: &'static str, text: &str| Fact {
+            step,
+            at: step * 1_000_000,
+            node: "db".into(),
+            task: Some(TaskId(90)),
+            kind: kind.into(),
+            text: text.into(),
+            choices: Vec::new(),
+            cause: cause.map(OperationId),
+            place: String::new(),
+        };
+        let mut facts: Vec<Fact> = statements
+            .iter()
+            .map(|(step, request, text)| fact(*step, Some(*request), "sql", &format!("session 1: {text}")))
+            .collect();
+        facts.push(fact(99, None, "violated", property));
+        let outcome = Outcome::Violated { property: property.into(), detail: String::new() };
+        let choices = Recording::default();
+        let evidence =
+            Evidence { outcome: &outcome, choices: &choices, facts: &facts, operations: &operations };
+        let shown = race(&evidence).map(|race| race.render(&evidence));
+        let shown: Option<Vec<_>> = shown.as_ref().map(|lines| lines.iter().map(String::as_str).collect());
+        assert_eq!(shown.as_deref(), wanted);
+    }
+
+    #[test]
+    fn a_lost_update_is_two_requests_on_the_row_the_property_names() {
+        check(
+            &[("POST /buy", 1, 30), ("POST /buy", 2, 31), ("GET /status", 3, 32)],
+            &[
+                (5, 1, "SELECT stock FROM items WHERE id = $1 [7]: SELECT 1"),
+                (6, 3, "SELECT stock FROM items WHERE id = $1 [8]: SELECT 1"),
+                (7, 2, "SELECT stock FROM items WHERE id = $1 [7]: SELECT 1"),
+                (8, 1, "UPDATE items SET stock = 0 WHERE id = $1 [7]: UPDATE 1"),
+                (9, 2, "UPDATE items SET stock = 0 WHERE id = $1 [7]: UPDATE 1"),
+            ],
+            "item 7 is sold once",
+            Some(&[
+                "Raced on items 7:",
+                "               POST /buy #1                                        POST /buy #2",
+                "               asked at src/client.rs:1:1                          asked at src/client.rs:2:1",
+                "     5.000 ms  SELECT stock FROM items WHERE id = $1 [7]: SELECT…",
+                "     7.000 ms                                                      SELECT stock FROM items WHERE id = $1 [7]: SELECT…",
+                "     8.000 ms  UPDATE items SET stock = 0 WHERE id = $1 [7]: UPD…",
+                "     9.000 ms                                                      UPDATE items SET stock = 0 WHERE id = $1 [7]: UPD…",
+            ]),
+        );
+    }
+
+    #[test]
+    fn a_retry_races_with_what_it_repeats_although_that_is_over() {
+        check(
+            &[("POST /pay", 1, 10), ("POST /pay again", 20, 30)],
+            &[
+                (5, 1, "INSERT INTO payments VALUES (4): INSERT 0 1"),
+                (25, 2, "INSERT INTO payments VALUES (4): INSERT 0 1"),
+            ],
+            "paid once",
+            Some(&[
+                "Raced on payments 4:",
+                "               POST /pay #1                                 POST /pay again #2, retry of #1",
+                "               asked at src/client.rs:1:1                   asked at src/client.rs:2:1",
+                "     5.000 ms  INSERT INTO payments VALUES (4): INSERT 0 1",
+                "    25.000 ms                                               INSERT INTO payments VALUES (4): INSERT 0 1",
+            ]),
+        );
+    }
+
+    #[test]
+    fn who_only_looks_or_comes_later_does_not_race() {
+        let reads =
+            [(5, 1, "SELECT 1 FROM items [7]: SELECT 1"), (6, 2, "SELECT 1 FROM items [7]: SELECT 1")];
+        check(&[("GET /a", 1, 30), ("GET /b", 2, 31)], &reads, "item 7", None);
+        let writes = [(5, 1, "DELETE FROM items [7]: DELETE 1"), (26, 2, "DELETE FROM items [7]: DELETE 1")];
+        check(&[("POST /a", 1, 10), ("POST /b", 20, 31)], &writes, "item 7", None);
+    }
+}

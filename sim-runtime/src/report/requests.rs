@@ -1,6 +1,6 @@
 //! Requests and all that they caused; and the requests that touched something.
 
-use super::access::{accesses, keys};
+use super::access::{accesses, keys, statement};
 use super::evidence::{Evidence, Owner};
 use crate::cause::{Operation, OperationId};
 use crate::trace::Fact;
@@ -51,7 +51,10 @@ fn tell(text: &mut String, evidence: &Evidence<'_>, operation: &Operation, tree:
     for (at, fact) in evidence.facts_of(tree).enumerate() {
         if is_shown(fact) {
             let cause = fact.cause.map_or(0, |cause| cause.0);
-            let place = if fact.place.is_empty() { String::new() } else { format!("  ({})", fact.place) };
+            let place = match evidence.place(fact) {
+                "" => String::new(),
+                place => format!("  ({place})"),
+            };
             let what = format!("{} {}{place}", fact.kind, fact.text);
             lines.push((fact.step, at + 1, moment(fact.at, &fact.node, cause, &what)));
         }
@@ -97,19 +100,20 @@ fn moment(at: u64, node: &str, cause: u32, what: &str) -> String {
 /// `42`, `order=42`. `None` when nothing did.
 pub fn entity(evidence: &Evidence<'_>, wanted: &str) -> Option<String> {
     let (name, key) = wanted.split_once('=').unwrap_or(("", wanted));
-    let is_about = |text: &str| {
-        let key_is_there =
-            keys(text).contains(key) || text.split(|c: char| !c.is_alphanumeric()).any(|word| word == key);
-        key_is_there && (name.is_empty() || text.to_lowercase().contains(&name.to_lowercase()))
+    let is_about = |fact: &Fact| match statement(fact) {
+        Some(text) => names(text, name, key).unwrap_or_else(|| keys(text).contains(key)),
+        // What was printed has numbers of all sorts in it.
+        None => names(&fact.text, name, key)
+            .unwrap_or(name.is_empty() && words(&fact.text).any(|word| word == key)),
     };
     let mut why: BTreeMap<OperationId, Vec<String>> = BTreeMap::new();
     let mut others = Vec::new();
     for operation in evidence.operations.iter().filter(|operation| operation.kind != "sql") {
-        if is_about(&operation.asks) {
+        if words(&operation.asks).any(|word| word == key) {
             why.entry(operation.id).or_default();
         }
     }
-    for fact in evidence.facts.iter().filter(|fact| is_shown(fact) && is_about(&fact.text)) {
+    for fact in evidence.facts.iter().filter(|fact| is_shown(fact) && is_about(fact) && fact.kind != "http") {
         let shown = format!("{:>13}  {} {}", milliseconds(fact.at), fact.kind, fact.text);
         match evidence.request(fact.cause) {
             Some(request) => why.entry(request.id).or_default().push(shown),
@@ -124,10 +128,8 @@ pub fn entity(evidence: &Evidence<'_>, wanted: &str) -> Option<String> {
     for (id, facts) in why.iter().rev() {
         let Some(operation) = evidence.operation(*id) else { continue };
         let changed = touched.iter().any(|access| {
-            access.owner == Owner::Request(*id)
-                && access.writes
-                && !access.request
-                && is_about(&format!("{} {}", access.what, access.text))
+            let own = access.owner == Owner::Request(*id) && access.writes && !access.request;
+            own && names(&access.text, name, key).unwrap_or_else(|| access.keys.contains(key))
         });
         let what = if changed { "changed it" } else { "touched it" };
         line!(text, "{id}  {}  {what}", evidence.name(operation));
@@ -142,4 +144,37 @@ pub fn entity(evidence: &Evidence<'_>, wanted: &str) -> Option<String> {
         others.iter().for_each(|fact| line!(text, "  {fact}"));
     }
     Some(text)
+}
+
+/// Words as keys are made of.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '@')))
+}
+
+/// Whether the text says of something of this name that it has this key: `order 42`, `order=42`, `order #42`. `None` when it says
+/// nothing of that name.
+fn names(text: &str, name: &str, key: &str) -> Option<bool> {
+    let all: Vec<&str> = words(text).filter(|word| !word.is_empty()).collect();
+    let mut named = all
+        .iter()
+        .enumerate()
+        .filter(|(_, word)| !name.is_empty() && word.eq_ignore_ascii_case(name))
+        .peekable();
+    named.peek()?;
+    Some(named.any(|(at, _)| all.get(at + 1).is_some_and(|next| *next == key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_and_a_key_are_found_together() {
+        let check = |text, wanted| assert_eq!(names(text, "order", "42"), wanted, "{text}");
+        check("insert charges (order 42, capture 7)", Some(true));
+        check("insert charges (order 7, capture 42)", Some(false));
+        check("Order #42 is paid", Some(true));
+        check("order=42", Some(true));
+        check("get charges 42", None);
+    }
 }

@@ -80,7 +80,10 @@ pub fn statements(evidence: &Evidence<'_>) -> String {
             let other = (evidence.owner(fact) != transaction.owner).then(|| evidence.owner(fact)).flatten();
             let other =
                 other.map_or(String::new(), |owner| format!("  [for {}]", evidence.owner_name(owner).0));
-            let place = if fact.place.is_empty() { String::new() } else { format!("  ({})", fact.place) };
+            let place = match evidence.place(fact) {
+                "" => String::new(),
+                place => format!("  ({place})"),
+            };
             line!(
                 text,
                 "  {:>6}.{:03} ms  {shown}{other}{place}",

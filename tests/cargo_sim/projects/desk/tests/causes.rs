@@ -22,6 +22,7 @@ async fn archive(listener: TcpListener) {
 #[tokio::test]
 async fn tickets() {
     let _ = tracing_subscriber::fmt().with_writer(std::io::stdout).try_init();
+    desk::connect().await.batch_execute("CREATE TABLE tickets (id int PRIMARY KEY, state text)").await.unwrap();
     let archived = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = archived.local_addr().unwrap().to_string();
     tokio::spawn(archive(archived));
@@ -65,11 +66,30 @@ fn judge() {
             wrong.push(format!("{fact}, laid at the door of {asked:?}"));
         }
     }
+    let mut statements = 0;
+    for fact in failure.facts.iter().filter(|fact| fact.text.starts_with("session ") && fact.kind == "sql") {
+        if fact.text.contains("CREATE TABLE") {
+            continue;
+        }
+        statements += 1;
+        // The request above the statement as the wire saw it.
+        let mut above = fact.cause.map(|cause| &failure.operations[cause.0 as usize - 1]);
+        while above.is_some_and(|operation| operation.kind == "sql") {
+            above = above.and_then(|operation| operation.parent).map(|id| &failure.operations[id.0 as usize - 1]);
+        }
+        let found = above.and_then(|request| request.asks.rsplit('/').next());
+        let truth = fact.text.split_once('[').map(|(_, values)| values.split([',', ']']).next().unwrap());
+        if found.is_none() || truth.is_some_and(|truth| found != Some(truth)) {
+            wrong.push(format!("{fact}, laid at the door of {found:?}"));
+        }
+    }
+    assert!(statements > 12 * 6, "{statements} statements");
     for operation in failure.operations.iter().filter(|operation| operation.asks.contains("/line/")) {
         let parent = operation.parent.map(|parent| &failure.operations[parent.0 as usize - 1].asks);
         let number = |asked: &String| asked.rsplit('/').next().unwrap().to_owned();
         assert_eq!(parent.map(number), Some(number(&operation.asks)), "{operation:?}");
     }
     assert!(lines > 12 * 7, "{lines} lines");
-    assert!(wrong.is_empty(), "{} of {lines} are wrong: {wrong:#?}", wrong.len());
+    assert!(wrong.is_empty(), "{} of {lines} lines and {statements} statements are wrong: {wrong:#?}", wrong.len());
+    println!("{lines} lines and {statements} statements, all right");
 }
