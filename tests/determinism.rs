@@ -5,6 +5,7 @@ use sim::explore::{
     Confirmation, Extent, Isolation, Request, Rerun, Runner, Scenario, Settings, Silent, answer_parent,
     confirm, sweep, twice,
 };
+use sim::node::service::Services;
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -64,7 +65,14 @@ fn three_processes_and_this_one_agree() {
 fn jobs_do_not_matter_and_seeds_do() {
     let scenario = scenario("jobs_do_not_matter_and_seeds_do");
     let digest = |jobs, isolation| {
-        let settings = Settings { extent: Extent::Seeds(40), jobs, policy: None, isolation, log: None };
+        let settings = Settings {
+            extent: Extent::Seeds(40),
+            jobs,
+            policy: None,
+            isolation,
+            log: None,
+            services: Services::default(),
+        };
         let swept = sweep(&scenario, &settings, &Silent);
         assert!(swept.found.is_none());
         swept.digest

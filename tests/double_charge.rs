@@ -5,13 +5,21 @@ use sim::explore::{
     Confirmation, Extent, Isolation, Replayed, Rerun, Scenario, Settings, Silent, answer_parent, confirm,
     diagnose, judge, sweep,
 };
+use sim::node::service::Services;
 
 #[allow(dead_code, reason = "the example's main function is not called here")]
 #[path = "../examples/double_charge.rs"]
 mod example;
 
 fn settings(seeds: u64) -> Settings {
-    Settings { extent: Extent::Seeds(seeds), jobs: 2, policy: None, isolation: Isolation::Thread, log: None }
+    Settings {
+        extent: Extent::Seeds(seeds),
+        jobs: 2,
+        policy: None,
+        isolation: Isolation::Thread,
+        log: None,
+        services: Services::default(),
+    }
 }
 
 fn scenario(path: &str, mended: bool) -> Scenario {

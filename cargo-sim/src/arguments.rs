@@ -4,6 +4,7 @@ use clap::Parser;
 
 use crate::cli::{CargoTest, Ours, Place, Sweep, Test};
 use crate::shadow::prepare::Network;
+use crate::tokio::drop_in::Services;
 
 /// A call of cargo: what follows the program's name, and the variables set for it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -47,6 +48,11 @@ impl Place {
 }
 
 impl Sweep {
+    /// What the tests need beside the code under test.
+    pub fn services(&self) -> Services {
+        Services { postgres: self.postgres.is_some() }
+    }
+
     /// The variables the runtime reads.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         let number = |number: Option<u64>| number.map(|number| number.to_string());

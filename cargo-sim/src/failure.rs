@@ -29,14 +29,16 @@ const FACTS_MAX: usize = 40;
 /// Runs the failing test again. Whether the file fits the code is for the runtime in the test to say.
 pub fn again(again: Again, failure: &cli::Failure) -> Result<ExitCode, Error> {
     let file = failure.file.canonicalize().map_err(Error::io("read", &failure.file))?;
-    let scenario = scenario(&files::read(&file)?).map_err(|error| unreadable(&failure.file, &error))?;
+    let text = files::read(&file)?;
+    let scenario = scenario(&text).map_err(|error| unreadable(&failure.file, &error))?;
     let workspace = crate::locate(&failure.place)?;
     let target = Target::of(&scenario, &workspace)?;
     let mut test = Test { place: failure.place.clone(), cargo: failure.cargo.clone(), ..Test::default() };
     target.choose(&mut test.cargo);
     test.filters = vec![target.test];
     test.passed_on = ["--exact", "--nocapture", "--include-ignored"].map(Into::into).to_vec();
-    let shadow = prepare(&test.place, true)?;
+    test.sweep.postgres = service(&text, "postgres");
+    let shadow = prepare(&test.place, test.sweep.services(), true)?;
     let mut call = arguments::test(&test);
     let name = match again {
         Again::Replay => "SIM_REPLAY",
@@ -68,6 +70,14 @@ fn scenario(text: &str) -> Result<String, FailureError> {
     let name = header.find_map(|line| line.strip_prefix("scenario: "));
     let missing = || FailureError::Line { line: 3, reason: "expected `scenario: ...`".to_owned() };
     name.map(str::to_owned).ok_or_else(missing)
+}
+
+/// The node of a service that the failing run had beside the code under test.
+fn service(text: &str, option: &str) -> Option<String> {
+    let mut header = text.lines().take_while(|line| !line.starts_with("---"));
+    let services = header.find_map(|line| line.strip_prefix("services: "))?;
+    let mut named = services.split(' ').filter_map(|service| service.split_once('='));
+    named.find(|(name, _)| *name == option).map(|(_, node)| node.to_owned())
 }
 
 /// Where a scenario is in the workspace.
@@ -177,6 +187,7 @@ mod tests {
             outcome: Outcome::Violated { property: "charged once".into(), detail: "order 7 twice".into() },
             digest: 0xfeed,
             steps: 90,
+            services: String::new(),
             choices: Recording::parse("sched 12 3/5").expect("test data"),
             facts: (0..facts).map(fact).collect(),
         }
@@ -208,6 +219,10 @@ mod tests {
     fn the_scenario_is_read_whatever_the_version() {
         let text = failure(3).to_text().replace("version: ", "version: 9.");
         assert_eq!(scenario(&text).unwrap(), "shop::orders::race");
+        assert_eq!(service(&text, "postgres"), None);
+        let with = Failure { services: "postgres=db".to_owned(), ..failure(3) }.to_text();
+        assert_eq!(service(&with, "postgres").as_deref(), Some("db"));
+        assert_eq!(Failure::from_text(&with).unwrap().services, "postgres=db");
         assert!(scenario("hello").unwrap_err().to_string().contains("`hello`"));
         assert!(scenario("sim failure, format 1\n--- choices\nscenario: x\n").is_err());
     }

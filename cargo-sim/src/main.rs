@@ -31,6 +31,7 @@ use crate::error::Error;
 use crate::shadow::folder::Folder;
 use crate::shadow::prepare::Shadow;
 use crate::shadow::workspace::Workspace;
+use crate::tokio::drop_in::Services;
 
 fn main() -> ExitCode {
     // As a cargo subcommand we are called `cargo-sim sim …`, by the alias `cargo-sim …`.
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
 fn dispatch(action: Action) -> Result<ExitCode, Error> {
     match action {
         Action::Test(test) => {
-            let shadow = prepare(&test.place, test.cargo.quiet)?;
+            let shadow = prepare(&test.place, test.sweep.services(), test.cargo.quiet)?;
             Err(run::become_cargo(&shadow, &test.place, &arguments::test(&test)))
         }
         Action::Nextest(passed) => passed_on("nextest", &passed),
@@ -74,7 +75,7 @@ fn passed_on(subcommand: &str, passed: &PassedOn) -> Result<ExitCode, Error> {
     if !subcommand.is_empty() {
         theirs.insert(0, subcommand.to_owned());
     }
-    let shadow = prepare(&ours.place, false)?;
+    let shadow = prepare(&ours.place, ours.sweep.services(), false)?;
     let call: Call = arguments::passed_on(&ours, theirs);
     Err(run::become_cargo(&shadow, &ours.place, &call))
 }
@@ -84,8 +85,8 @@ fn locate(place: &Place) -> Result<Workspace, Error> {
 }
 
 /// The shadow, and a word to the user on what it is.
-fn prepare(place: &Place, quiet: bool) -> Result<Shadow, Error> {
-    let shadow = Shadow::prepare(locate(place)?, place.network())?;
+fn prepare(place: &Place, services: Services, quiet: bool) -> Result<Shadow, Error> {
+    let shadow = Shadow::prepare(locate(place)?, place.network(), services)?;
     for note in &shadow.notes {
         eprintln!("note: {note}");
     }

@@ -7,6 +7,7 @@
 //! * [`sql`]: SQL on the engine.
 //! * [`copy`]: the data formats of COPY.
 //! * [`wire`]: PostgreSQL's protocol, from bytes to a session.
+//! * [`postgres`]: a simulated machine that serves that protocol.
 //! * [`simulated`]: the engine inside a run.
 //! * [`typed`]: tables of Rust structs on that engine, for code that wants no SQL.
 
@@ -36,6 +37,7 @@ pub mod copy;
 pub mod engine;
 pub mod error;
 pub mod history;
+pub mod postgres;
 pub mod simulated;
 pub mod sql;
 pub mod typed;

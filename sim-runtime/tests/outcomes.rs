@@ -192,6 +192,7 @@ fn a_sweep_keeps_the_lowest_failing_seed_whatever_the_jobs() {
             policy: None,
             isolation: Isolation::Thread,
             log: None,
+            services: sim_runtime::node::service::Services::default(),
         };
         sim_runtime::explore::sweep(&failing, &settings, &sim_runtime::explore::Silent).found
     };

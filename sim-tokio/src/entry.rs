@@ -43,6 +43,7 @@ where
     F: Future<Output = R> + 'static,
     R: sim_runtime::sim::Finish + 'static,
 {
+    crate::services::offer();
     let rerun = Rerun::Test {
         package: test.package.to_owned(),
         path: test.path.split_once("::").map_or(test.path, |(_, path)| path).to_owned(),
@@ -65,6 +66,7 @@ const SEEDS: u64 = 100;
 /// A test that should panic: every run must, and the last one's message is the test's.
 fn panics(scenario: &Scenario) {
     let settings = Settings::from_environment(SEEDS).unwrap_or_else(|error| panic!("{error}"));
+    let scenario = &scenario.clone().with_services(settings.services.clone());
     let seeds = match &settings.extent {
         Extent::Seeds(count) => 1..=*count,
         Extent::Seed(seed) => *seed..=*seed,

@@ -30,6 +30,7 @@ pub mod net;
 #[cfg(all(feature = "process", unix))]
 pub mod process;
 pub mod runtime;
+mod services;
 #[cfg(all(feature = "signal", unix))]
 pub mod signal;
 pub mod task;

@@ -22,6 +22,7 @@ use crate::cli;
 use crate::error::Error;
 use crate::shadow::prepare::Shadow;
 use crate::shadow::workspace::{cargo, output};
+use crate::tokio::drop_in::Services;
 use condition::Conditions;
 
 /// How bad it is.
@@ -80,7 +81,8 @@ pub struct Finding {
 
 /// Looks through the project and prints what it finds.
 pub fn run(options: &cli::Doctor) -> Result<ExitCode, Error> {
-    let shadow = Shadow::prepare(crate::locate(&options.place)?, options.place.network())?;
+    let shadow =
+        Shadow::prepare(crate::locate(&options.place)?, options.place.network(), Services::default())?;
     for note in &shadow.notes {
         eprintln!("note: {note}");
     }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::files;
+use crate::tokio::drop_in::Services;
 
 /// The file that says the folder is ours.
 pub const MARKER: &str = ".made-by-cargo-sim";
@@ -73,9 +74,11 @@ impl Folder {
         self.root.join(format!("real-tokio-{version}"))
     }
 
-    /// The package named `tokio` that is ours.
-    pub fn drop_in(&self, version: &str) -> PathBuf {
-        self.root.join(format!("tokio-{version}"))
+    /// The package named `tokio` that is ours: one for each choice of services, so that what was built with one is
+    /// still there after a call with another.
+    pub fn drop_in(&self, version: &str, services: Services) -> PathBuf {
+        let suffix = if services.postgres { "-postgres" } else { "" };
+        self.root.join(format!("tokio-{version}{suffix}"))
     }
 
     /// Takes the folder, making it if need be; the lock is held until the file is dropped, so that two

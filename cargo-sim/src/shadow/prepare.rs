@@ -17,7 +17,7 @@ use super::state::{State, stamp, stamp_below};
 use super::workspace::Workspace;
 use crate::error::Error;
 use crate::files;
-use crate::tokio::drop_in::{self, Home, Source};
+use crate::tokio::drop_in::{self, Home, Services, Source};
 use crate::tokio::{real, version};
 
 /// How the user wants dependencies resolved.
@@ -42,6 +42,8 @@ pub struct Shadow {
     pub packages: Vec<PathBuf>,
     /// The version of tokio that is replaced, if there is one.
     pub tokio: Option<String>,
+    /// What the drop-in can have beside the code under test.
+    pub services: Services,
     /// Configuration files that cargo would read in the user's tree and does not find from the shadow.
     pub configs: Vec<PathBuf>,
     /// What the user should know, a line each.
@@ -54,7 +56,7 @@ impl Shadow {
     /// # Errors
     ///
     /// Whatever stands in the way, with what to do about it.
-    pub fn prepare(workspace: Workspace, network: Network) -> Result<Shadow, Error> {
+    pub fn prepare(workspace: Workspace, network: Network, services: Services) -> Result<Shadow, Error> {
         let folder = Folder::below(&workspace.target);
         let closure = Closure::of(&workspace)?;
         let mirror = Mirror::new(&closure, folder.tree());
@@ -69,6 +71,7 @@ impl Shadow {
             packages: closure.manifests.keys().cloned().collect(),
             configs: above,
             tokio: None,
+            services,
             notes: Vec::new(),
             workspace,
             folder,
@@ -77,6 +80,7 @@ impl Shadow {
         if let Some(state) = State::unchanged(&shadow.folder.state(), &inputs)
             && shadow.root().join("Cargo.lock").is_file()
             && (!network.locked || state.notes.is_empty())
+            && state.services == services
         {
             (shadow.tokio, shadow.notes) = (state.tokio, state.notes);
         } else {
@@ -93,7 +97,7 @@ impl Shadow {
     /// What was made for the version in place, with stamps.
     fn outputs(&self) -> BTreeMap<PathBuf, String> {
         let Some(version) = &self.tokio else { return BTreeMap::new() };
-        let (real, drop_in) = (self.folder.real_tokio(version), self.folder.drop_in(version));
+        let (real, drop_in) = (self.folder.real_tokio(version), self.folder.drop_in(version, self.services));
         let files = [
             self.folder.config(),
             real.join("Cargo.toml"),
@@ -160,9 +164,15 @@ impl Shadow {
             let graph = self.graph(flags, hint)?;
             self.check_replaced(&graph)?;
             self.configure(tokio, Some(&graph))?;
+        } else if self.services != Services::default() && graph.home().is_none() {
+            return Err(Error::Input(
+                "--postgres is for tests that run in the simulation, and nothing here depends on tokio or sim: \
+                 leave it out"
+                    .into(),
+            ));
         }
-        State { inputs, outputs: self.outputs(), tokio: self.tokio.clone(), notes: self.notes.clone() }
-            .save(&self.folder.state())
+        let (tokio, services, notes) = (self.tokio.clone(), self.services, self.notes.clone());
+        State { inputs, outputs: self.outputs(), tokio, services, notes }.save(&self.folder.state())
     }
 
     /// The graph of the shadow as it stands.
@@ -178,9 +188,10 @@ impl Shadow {
     }
 
     fn replace(&self, tokio: &Package, home: &Home) -> Result<(), Error> {
-        let (real, drop_in) = (self.folder.real_tokio(&tokio.version), self.folder.drop_in(&tokio.version));
+        let drop_in = self.folder.drop_in(&tokio.version, self.services);
+        let real = self.folder.real_tokio(&tokio.version);
         real::copy(&tokio.version, tokio.folder(), &real)?;
-        drop_in::generate(home, &tokio.version, &tokio.features, &real, &drop_in)?;
+        drop_in::generate(home, &tokio.version, &tokio.features, self.services, &real, &drop_in)?;
         self.configure(tokio, None)
     }
 
@@ -193,7 +204,7 @@ impl Shadow {
         let mut text = format!(
             "# Made by cargo sim: the drop-in in tokio's place.\n[patch.{}]\ntokio = {{ path = {} }}\n",
             quoted(&key),
-            quoted(&self.folder.drop_in(&tokio.version).to_string_lossy())
+            quoted(&self.folder.drop_in(&tokio.version, self.services).to_string_lossy())
         );
         for package in graph.iter().flat_map(|graph| &graph.packages).filter(|package| is_simulation(package))
         {
@@ -205,7 +216,7 @@ impl Shadow {
 
     fn check_replaced(&self, graph: &Graph) -> Result<(), Error> {
         let version = self.tokio.as_deref().unwrap_or_default();
-        let drop_in = self.folder.drop_in(version);
+        let drop_in = self.folder.drop_in(version, self.services);
         for tokio in graph.named("tokio").filter(|tokio| tokio.version == version) {
             if tokio.folder() != drop_in {
                 return Err(Error::Input(format!(

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::files;
+use crate::tokio::drop_in::Services;
 
 /// What was prepared and from what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct State {
     pub outputs: BTreeMap<PathBuf, String>,
     /// The version of tokio that was replaced; nothing when there was none.
     pub tokio: Option<String>,
+    /// The services the drop-in can have.
+    pub services: Services,
     /// What the user was told, to be told again.
     pub notes: Vec<String>,
 }
@@ -90,8 +93,13 @@ mod tests {
             ["a", "b"].map(|name| scratch.path().join(name)).map(|path| (path.clone(), stamp(&path))).into()
         };
         scratch.write("a", "one");
-        let with =
-            |outputs| State { inputs: inputs(), outputs, tokio: Some("1.54.1".into()), notes: Vec::new() };
+        let with = |outputs| State {
+            inputs: inputs(),
+            outputs,
+            tokio: Some("1.54.1".into()),
+            services: Services::default(),
+            notes: Vec::new(),
+        };
         let state = with(BTreeMap::new());
         assert_eq!(State::unchanged(&saved, &inputs()), None);
         state.save(&saved).unwrap();

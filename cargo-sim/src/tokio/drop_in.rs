@@ -13,11 +13,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value, value};
 
 use crate::error::Error;
 use crate::files;
 use crate::shadow::manifest::Manifest;
+
+/// What the drop-in can have beside the code under test.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Services {
+    /// A node that serves PostgreSQL: `sim-db`.
+    pub postgres: bool,
+}
+
+impl Services {
+    /// The packages of the sim repository that it takes, beside those of the drop-in itself.
+    fn packages(self) -> &'static [&'static str] {
+        if self.postgres { &["sim-db"] } else { &[] }
+    }
+
+    /// The function of the drop-in that offers them: the only place where the two meet.
+    fn glue(self) -> &'static str {
+        if self.postgres {
+            "pub(crate) fn offer() { sim_db::postgres::offer(); }"
+        } else {
+            "pub(crate) fn offer() {}"
+        }
+    }
+}
 
 /// Where the sim crates come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +79,7 @@ pub fn generate(
     home: &Home,
     version: &str,
     features: &BTreeMap<String, Vec<String>>,
+    services: Services,
     real: &Path,
     target: &Path,
 ) -> Result<(), Error> {
@@ -68,15 +93,18 @@ pub fn generate(
     }
     let own = Manifest::read(&package)?;
     let shared = Manifest::read(&home.root)?;
-    let manifest = manifest(home, &own, &shared, version, features, real)?;
+    let manifest = manifest(home, &own, &shared, version, features, services, real)?;
     files::write_if_changed(&target.join("Cargo.toml"), manifest.as_bytes())?;
-    files::write_if_changed(&target.join("build.rs"), BUILD.as_bytes())?;
+    files::write_if_changed(&target.join("build.rs"), BUILD.replace("GLUE", services.glue()).as_bytes())?;
     files::link(&package.join("src"), &target.join("src"))?;
     Ok(())
 }
 
-/// Tells the source which of its two lives it leads: `cfg(drop_in)` says that `real_tokio` has the seam.
+/// Tells the source which of its two lives it leads: `cfg(drop_in)` says that `real_tokio` has the seam, and
+/// `services.rs` which services were asked for.
 const BUILD: &str = r#"fn main() {
+    let out = std::env::var_os("OUT_DIR").expect("cargo sets it");
+    std::fs::write(std::path::Path::new(&out).join("services.rs"), "GLUE").expect("cargo made the folder");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-check-cfg=cfg(drop_in)");
     println!("cargo::rustc-cfg=drop_in");
@@ -89,6 +117,7 @@ fn manifest(
     shared: &Manifest,
     version: &str,
     features: &BTreeMap<String, Vec<String>>,
+    services: Services,
     real: &Path,
 ) -> Result<String, Error> {
     let mut document = DocumentMut::new();
@@ -118,6 +147,15 @@ fn manifest(
     let resolve = |table: &Item| dependencies(home, shared, real, table);
     if let Some(table) = own.document().get("dependencies") {
         document.insert("dependencies", Item::Table(resolve(table)?));
+    }
+    let shared_table = |name: &&str| {
+        let taken = InlineTable::from_iter([("workspace", true)]);
+        Item::Table(Table::from_iter([(*name, Item::Value(taken.into()))]))
+    };
+    for package in services.packages() {
+        for (name, item) in resolve(&shared_table(package))? {
+            document["dependencies"][&*name] = item;
+        }
     }
     if let Some(targets) = own.document().get("target").and_then(Item::as_table_like) {
         let mut all = Table::new();
@@ -239,13 +277,13 @@ fn inherited(mut root: InlineTable, member: InlineTable) -> InlineTable {
 mod tests {
     use super::*;
 
-    const SHARED: &str = "[workspace.package]\nedition = '2024'\n[workspace.dependencies]\nsim-net = { path = 'sim-net' }\n\
+    const SHARED: &str = "[workspace.package]\nedition = '2024'\n[workspace.dependencies]\nsim-net = { path = 'sim-net' }\nsim-db = { path = 'sim-db', default-features = false }\n\
         libc = '0.2'\nfutures = { version = '0.3', features = ['std'] }\n";
     const OWN: &str = "[package]\nname = 'sim-tokio'\nedition.workspace = true\n[features]\nnet = ['dep:libc']\nmacros = ['real_tokio/macros']\n\
         [dependencies]\nreal_tokio = { package = 'tokio', version = '1.47', features = ['sync'] }\nsim-net.workspace = true\n\
         libc = { workspace = true, optional = true }\nfutures = { workspace = true, features = ['alloc'] }\nslab = '0.4'\n";
 
-    fn generated(source: Source) -> DocumentMut {
+    fn generated_with(source: Source, services: Services) -> DocumentMut {
         let home = Home { root: "/home/sim".into(), source };
         let own = Manifest::parse(Path::new("/home/sim/sim-tokio"), OWN).unwrap();
         let shared = Manifest::parse(Path::new("/home/sim"), SHARED).unwrap();
@@ -258,9 +296,13 @@ mod tests {
             ("tokio-macros".to_owned(), list(&["dep:tokio-macros"])),
             ("parking_lot".to_owned(), list(&["dep:parking_lot"])),
         ]);
-        let text = manifest(&home, &own, &shared, "1.54.1", &features, Path::new("/t/sim/real-tokio-1.54.1"))
-            .unwrap();
+        let real = Path::new("/t/sim/real-tokio-1.54.1");
+        let text = manifest(&home, &own, &shared, "1.54.1", &features, services, real).unwrap();
         text.parse().unwrap()
+    }
+
+    fn generated(source: Source) -> DocumentMut {
+        generated_with(source, Services::default())
     }
 
     fn check(document: &DocumentMut, path: &[&str], wanted: &str) {
@@ -305,5 +347,13 @@ mod tests {
         let git = vec![("git".to_owned(), "https://x/sim".to_owned()), ("tag".to_owned(), "v1".to_owned())];
         assert_eq!(net(Source::Git(git)).trim(), "{ git = \"https://x/sim\", tag = \"v1\" }");
         assert_eq!(net(Source::Registry("0.1.0".into())).trim(), "{ version = \"=0.1.0\" }");
+    }
+
+    #[test]
+    fn a_service_comes_from_where_the_others_do_and_only_when_asked_for() {
+        assert!(generated(Source::Path)["dependencies"].get("sim-db").is_none());
+        let document = generated_with(Source::Registry("0.1.0".into()), Services { postgres: true });
+        check(&document, &["dependencies", "sim-db", "version"], "\"=0.1.0\"");
+        check(&document, &["dependencies", "sim-db", "default-features"], "false");
     }
 }

@@ -66,6 +66,9 @@ pub trait Environment {
     /// line, rendered only if somebody listens. Nobody does by default.
     fn observe(&self, _kind: &'static str, _text: &dyn Fn() -> String) {}
 
+    /// A session begins to wait, for another session or a time; asked again whenever it is polled and waits on.
+    fn waits_for(&self, _what: &'static str) {}
+
     /// A bounded choice, `0..bound`; 0, the default, is what PostgreSQL most often does.
     fn choose(&self, _what: &'static str, _bound: u64) -> u64 {
         0

@@ -170,6 +170,19 @@ impl Engine {
         state.by_pid.get(&pid).is_some_and(waits)
     }
 
+    /// What a session does, in `pg_stat_activity`'s words.
+    pub fn status_text(&self, pid: Pid) -> &'static str {
+        let state = self.core.state.borrow();
+        let Some(proc) = state.by_pid.get(&pid) else { return "gone" };
+        let session = state.session(*proc);
+        match &session.transaction {
+            _ if session.is_busy => "active",
+            None => "idle",
+            Some(transaction) if transaction.is_failed => "idle in transaction (aborted)",
+            Some(_) => "idle in transaction",
+        }
+    }
+
     /// The sessions, by process number.
     pub fn sessions(&self) -> Vec<Pid> {
         self.core.state.borrow().by_pid.keys().copied().collect()

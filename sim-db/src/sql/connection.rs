@@ -157,6 +157,19 @@ impl Connection {
         Ok(())
     }
 
+    /// Lets the server say that it is this version: `15.18`, `16.4 (Debian 16.4-1)`. What it does stays the same.
+    pub fn set_server_version(&mut self, version: &str) {
+        let mut state = self.state.borrow_mut();
+        let number = |part: Option<&str>| {
+            let digits: String = part.unwrap_or("0").chars().take_while(char::is_ascii_digit).collect();
+            digits.parse::<u32>().unwrap_or(0)
+        };
+        let mut parts = version.split('.');
+        let number = number(parts.next()) * 10_000 + number(parts.next());
+        state.settings.set_internal("server_version", version);
+        state.settings.set_internal("server_version_num", &number.to_string());
+    }
+
     /// The settings to report at startup, with their values.
     pub fn reported_parameters(&self) -> Vec<(String, String)> {
         self.state.borrow().settings.reported()

@@ -160,6 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             self.portals.insert(name.to_owned(), portal);
             return Ok(());
         }
+        self.seat.runs(portal.sql.clone());
         let in_block = self.connection.status() != TransactionStatus::Idle;
         let (connection, mut results) = self.results(&portal.formats, false);
         if let Some(columns) = &portal.statement.columns {

@@ -22,5 +22,5 @@ mod simple;
 pub mod startup;
 
 pub use authentication::Authentication;
-pub use server::{Availability, Server};
+pub use server::{Availability, Options, Server, SessionInfo};
 pub use session::serve_connection;

@@ -44,6 +44,39 @@ impl Availability {
     }
 }
 
+/// What a server is told at its start; a change concerns connections opened later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How clients prove themselves; default trust.
+    pub authentication: Authentication,
+    /// Sessions at once; one more is refused with 53300. Default 100, as PostgreSQL's.
+    pub connections_max: usize,
+    /// `server_version` as clients see it; what the server does is PostgreSQL 15's whatever it says.
+    pub version: Rc<str>,
+}
+
+/// The server whose behaviour is modelled.
+pub const VERSION: &str = "15.18";
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { authentication: Authentication::Trust, connections_max: 100, version: VERSION.into() }
+    }
+}
+
+/// A session as [`Server::sessions`] lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionInfo {
+    /// Process number.
+    pub pid: Pid,
+    /// Who connected.
+    pub user: Rc<str>,
+    /// To which database.
+    pub database: Rc<str>,
+    /// The last statement, or the running one; empty before the first.
+    pub statement: Rc<str>,
+}
+
 /// A server. Clones are the same server.
 #[derive(Clone)]
 pub struct Server {
@@ -52,7 +85,7 @@ pub struct Server {
 
 struct Inner {
     environment: Rc<dyn Environment>,
-    authentication: Authentication,
+    options: RefCell<Options>,
     state: RefCell<State>,
 }
 
@@ -67,13 +100,40 @@ struct State {
 struct Backend {
     secret: i32,
     engine: Engine,
+    info: SessionInfo,
+}
+
+/// A session's place at its server, given up when dropped: however the session ends.
+pub(super) struct Seat {
+    server: Server,
+    /// The session.
+    pub(super) session: Session,
+    /// What a cancel request has to know.
+    pub(super) secret: i32,
+}
+
+impl Seat {
+    /// Notes the statement that runs.
+    pub(super) fn runs(&self, statement: Rc<str>) {
+        if let Some(backend) = self.server.inner.state.borrow_mut().backends.get_mut(&self.session.pid()) {
+            backend.info.statement = statement;
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let gone = self.server.inner.state.borrow_mut().backends.remove(&self.session.pid());
+        drop(gone);
+    }
 }
 
 impl Server {
     /// A server without databases.
     pub fn new(environment: Rc<dyn Environment>, authentication: Authentication) -> Self {
         let state = RefCell::new(State { last_pid: 1_000, ..State::default() });
-        Self { inner: Rc::new(Inner { environment, authentication, state }) }
+        let options = RefCell::new(Options { authentication, ..Options::default() });
+        Self { inner: Rc::new(Inner { environment, options, state }) }
     }
 
     /// The world it runs in.
@@ -81,9 +141,14 @@ impl Server {
         &self.inner.environment
     }
 
-    /// How clients prove themselves.
-    pub fn authentication(&self) -> &Authentication {
-        &self.inner.authentication
+    /// Its options now.
+    pub fn options(&self) -> Options {
+        self.inner.options.borrow().clone()
+    }
+
+    /// Changes its options, for connections opened from now on.
+    pub fn set_options(&self, change: impl FnOnce(&mut Options)) {
+        change(&mut self.inner.options.borrow_mut());
     }
 
     /// The database of this name; made empty if it is not there.
@@ -95,6 +160,16 @@ impl Server {
         let engine = Engine::new(self.inner.environment.clone());
         state.databases.insert(name.to_owned(), engine.clone());
         engine
+    }
+
+    /// The database of this name, if it is in use.
+    pub fn find_database(&self, name: &str) -> Option<Engine> {
+        self.inner.state.borrow().databases.get(name).cloned()
+    }
+
+    /// The sessions, by process number.
+    pub fn sessions(&self) -> Vec<SessionInfo> {
+        self.inner.state.borrow().backends.values().map(|backend| backend.info.clone()).collect()
     }
 
     /// Puts a fork of `template` in the place of the database `name`.
@@ -147,8 +222,23 @@ impl Server {
         engine.cancel(pid);
     }
 
-    /// A new session in `database`, with its cancel key.
-    pub(super) fn connect(&self, database: &str) -> (Session, i32) {
+    /// Whether one more session is let in.
+    ///
+    /// # Errors
+    /// FATAL 57P03 unless the server is up, 53300 when there are too many sessions.
+    pub(super) fn admit(&self) -> Result<()> {
+        self.availability().check()?;
+        if self.inner.state.borrow().backends.len() >= self.inner.options.borrow().connections_max {
+            return Err(DatabaseError::fatal(
+                SqlState::parse("53300").expect("five characters"),
+                "sorry, too many clients already",
+            ));
+        }
+        Ok(())
+    }
+
+    /// A new session in `database`.
+    pub(super) fn connect(&self, database: &str, user: &str) -> Seat {
         let engine = self.database(database);
         let mut secret = [0; 4];
         self.inner.environment.fill_entropy(&mut secret);
@@ -156,13 +246,9 @@ impl Server {
         let mut state = self.inner.state.borrow_mut();
         state.last_pid += 1;
         let pid = Pid(state.last_pid);
-        state.backends.insert(pid, Backend { secret, engine: engine.clone() });
+        let info = SessionInfo { pid, user: user.into(), database: database.into(), statement: "".into() };
+        state.backends.insert(pid, Backend { secret, engine: engine.clone(), info });
         drop(state);
-        (engine.connect_as(pid), secret)
-    }
-
-    /// Forgets a session that has ended.
-    pub(super) fn disconnect(&self, pid: Pid) {
-        self.inner.state.borrow_mut().backends.remove(&pid);
+        Seat { server: self.clone(), session: engine.connect_as(pid), secret }
     }
 }

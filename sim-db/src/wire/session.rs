@@ -26,7 +26,7 @@ use super::{
     malformed::Malformed,
     report::report,
     results::{Formats, Results},
-    server::Server,
+    server::{Seat, Server},
     startup::{self, Packet, Refusal, STARTUP_BYTES_MAX, Startup},
 };
 use crate::{
@@ -54,30 +54,32 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     if (startup.major, startup.minor) != (3, 0) || !startup.unknown_protocol_options.is_empty() {
         channel.out.negotiate_protocol_version(&startup.unknown_protocol_options);
     }
-    server.availability().check().map_err(Ending::Fatal)?;
+    server.admit().map_err(Ending::Fatal)?;
     let mut entropy = [0; 34];
     server.environment().fill_entropy(&mut entropy);
-    server.authentication().run(channel, &startup.user, entropy).await?;
+    let options = server.options();
+    options.authentication.run(channel, &startup.user, entropy).await?;
+    server.admit().map_err(Ending::Fatal)?;
     channel.out.authentication(0, &[]);
     if startup.replication {
         let error = DatabaseError::unsupported("a replication connection");
         return Err(Ending::Fatal(error));
     }
-    let (engine, secret) = server.connect(&startup.database);
-    let pid = engine.pid();
+    let seat = server.connect(&startup.database, &startup.user);
+    let mut connection = Connection::new(seat.session.clone(), &startup.database, &startup.user);
+    connection.set_server_version(&options.version);
     let mut session = Session {
-        connection: Connection::new(engine.clone(), &startup.database, &startup.user),
-        engine,
+        connection,
+        engine: seat.session.clone(),
+        seat: &seat,
         channel,
         portals: BTreeMap::new(),
         texts: BTreeMap::new(),
         reported: BTreeSet::new(),
     };
-    let result = session.run(&startup, secret).await;
+    let result = session.run(&startup).await;
     session.portals.clear();
     session.connection.close();
-    drop(session);
-    server.disconnect(pid);
     result
 }
 
@@ -126,6 +128,7 @@ enum Event {
 pub(super) struct Session<'c, S> {
     pub(super) connection: Connection,
     pub(super) engine: EngineSession,
+    pub(super) seat: &'c Seat,
     pub(super) channel: &'c mut Channel<S>,
     pub(super) portals: BTreeMap<String, Portal>,
     /// The texts of prepared statements, by name, for those who read about the run.
@@ -135,12 +138,12 @@ pub(super) struct Session<'c, S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
-    async fn run(&mut self, startup: &Startup, secret: i32) -> Result<(), Ending> {
+    async fn run(&mut self, startup: &Startup) -> Result<(), Ending> {
         for (name, value) in &startup.settings {
             self.connection.set_startup_parameter(name, value).map_err(Ending::Fatal)?;
         }
         self.report_parameters();
-        self.channel.out.backend_key_data(self.engine.pid().0, secret);
+        self.channel.out.backend_key_data(self.engine.pid().0, self.seat.secret);
         let mut skip_to_sync = false;
         loop {
             self.announce_ready().await?;

@@ -13,6 +13,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     pub(super) async fn simple_query(&mut self, text: &str) -> Result<(), Failure> {
         self.connection.close_prepared("");
         self.portals.remove("");
+        self.seat.runs(text.into());
         let statements = self.connection.parse_script(text)?;
         if statements.is_empty() {
             self.channel.out.empty_query_response();

@@ -31,6 +31,7 @@ pub enum DriveError {
 ///
 /// If a failure file cannot be read, written or used.
 pub fn drive(scenario: &Scenario, settings: &Settings) -> Result<Verdict, DriveError> {
+    let scenario = &scenario.clone().with_services(settings.services.clone());
     if answer_parent(scenario) {
         return Ok(Verdict::Skipped);
     }
@@ -92,6 +93,7 @@ pub fn test(scenario: &Scenario, seeds: u64, isolation: Option<Isolation>) {
         Ok(driven) => driven,
         Err(error) => panic!("{}: {error}", scenario.name()),
     };
+    let scenario = &scenario.clone().with_services(settings.services.clone());
     let text = report::render(scenario, &settings, &verdict);
     match verdict {
         Verdict::Passed(_) | Verdict::Skipped => eprint!("{text}"),

@@ -31,6 +31,8 @@ pub struct Failure {
     pub digest: u64,
     /// Its steps.
     pub steps: u64,
+    /// The services it had beside the scenario, as `postgres=db`; empty for none.
+    pub services: String,
     /// The choices that are not calm.
     pub choices: Recording,
     /// The facts.
@@ -78,6 +80,19 @@ pub enum FailureError {
         /// What is wrong.
         reason: String,
     },
+    /// It had other services beside it.
+    #[error(
+        "the failure was found with {}, and this run has {}: set {} for it",
+        services(found),
+        services(present),
+        setting(found)
+    )]
+    OtherServices {
+        /// The services in the file.
+        found: String,
+        /// The services now.
+        present: String,
+    },
     /// It belongs to another scenario.
     #[error("the failure is one of scenario `{found}`, not of `{expected}`")]
     OtherScenario {
@@ -86,6 +101,18 @@ pub enum FailureError {
         /// The scenario that was to repeat it.
         expected: String,
     },
+}
+
+fn services(services: &str) -> &str {
+    if services.is_empty() { "no services" } else { services }
+}
+
+/// The setting that asks for services as a failure file names them.
+fn setting(services: &str) -> String {
+    let settings = services.split(' ').filter_map(|service| service.split_once('='));
+    let settings: Vec<String> =
+        settings.map(|(option, name)| format!("SIM_{}={name}", option.to_ascii_uppercase())).collect();
+    if settings.is_empty() { "none".to_owned() } else { settings.join(" ") }
 }
 
 const CHOICES: &str = "--- choices";
@@ -102,6 +129,7 @@ impl Failure {
             outcome: ended.outcome.clone(),
             digest: ended.digest,
             steps: ended.steps,
+            services: scenario.services.to_string(),
             choices: ended.recording.clone(),
             facts: ended.facts.clone(),
         }
@@ -128,6 +156,9 @@ impl Failure {
         writeln!(text, "sim failure, format {FORMAT}").expect("a string takes all");
         for (key, value) in header {
             writeln!(text, "{key}: {value}").expect("a string takes all");
+        }
+        if !self.services.is_empty() {
+            writeln!(text, "services: {}", self.services).expect("a string takes all");
         }
         write!(text, "{CHOICES}\n{}{FACTS}\n", self.choices).expect("a string takes all");
         for fact in &self.facts {
@@ -173,12 +204,16 @@ impl Failure {
             let at = lines[from..].iter().position(|line| *line == name);
             at.map(|at| from + at).ok_or_else(|| error(from, format!("`{name}` is missing after this line")))
         };
-        if lines.get(8) != Some(&CHOICES) {
-            return Err(error(8, format!("expected `{CHOICES}`")));
+        let services = header(&lines, 8, "services").unwrap_or_default();
+        let choices_at = if services.is_empty() { 8 } else { 9 };
+        if lines.get(choices_at) != Some(&CHOICES) {
+            return Err(error(choices_at, format!("expected `{CHOICES}`")));
         }
-        let facts_at = section(9, FACTS)?;
-        let choices = Recording::parse(&lines[9..facts_at].join("\n")).map_err(
-            |RecordingError { line, reason, text }| error(8 + line, format!("{reason}, in `{text}`")),
+        let facts_at = section(choices_at + 1, FACTS)?;
+        let choices = Recording::parse(&lines[choices_at + 1..facts_at].join("\n")).map_err(
+            |RecordingError { line, reason, text }| {
+                error(choices_at + line, format!("{reason}, in `{text}`"))
+            },
         )?;
         let facts = (facts_at + 1..lines.len() - 1)
             .map(|at| {
@@ -192,6 +227,7 @@ impl Failure {
             outcome,
             digest: digest.ok_or_else(|| error(5, "the digest is not a hexadecimal number".into()))?,
             steps: number(6, "steps")?,
+            services: services.to_owned(),
             choices,
             facts,
         })
@@ -319,6 +355,7 @@ mod tests {
             },
             digest: 0xfeed,
             steps: 90,
+            services: String::new(),
             choices: Recording::parse("fault/http.response_lost 0 1/2\nsched 12 3/5").expect("test data"),
             facts: vec![fact(1, "POST /charge \\ \n#1", vec![("net/a>b".into(), 4)]), fact(2, "", vec![])],
         }

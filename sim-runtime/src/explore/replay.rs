@@ -24,6 +24,10 @@ pub fn judge(scenario: &Scenario, failure: &Failure, ended: &Ended) -> Result<Re
         let (found, expected) = (failure.scenario.clone(), scenario.name().to_owned());
         return Err(FailureError::OtherScenario { found, expected });
     }
+    if failure.services != scenario.services.to_string() {
+        let (found, present) = (failure.services.clone(), scenario.services.to_string());
+        return Err(FailureError::OtherServices { found, present });
+    }
     let difference = || match Divergence::of_facts(&failure.facts, &ended.facts) {
         Some(divergence) => divergence.to_string(),
         None => format!("all {} facts are equal, choices or payloads are not", failure.facts.len()),

@@ -2,6 +2,7 @@
 
 use crate::executor::Limits;
 use crate::node::Finish;
+use crate::node::service::Services;
 use crate::sim::Sim;
 use std::fmt;
 use std::future::Future;
@@ -21,6 +22,8 @@ pub struct Scenario {
     pub limits: Limits,
     /// How to run it again from a shell.
     pub rerun: Rerun,
+    /// What every run has before the scenario's function is called.
+    pub services: Services,
 }
 
 /// How a scenario is started from a shell, for the commands in reports and for confirmation in a
@@ -66,13 +69,21 @@ impl Scenario {
             let future = body(sim);
             Box::pin(async move { future.await.finish() })
         });
-        Self { name: name.to_owned(), body, written_at: Location::caller(), limits: Limits::default(), rerun }
+        let (limits, services) = (Limits::default(), Services::default());
+        Self { name: name.to_owned(), body, written_at: Location::caller(), limits, rerun, services }
     }
 
     /// The scenario with other bounds.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The scenario with services that are there before its function is called.
+    #[must_use]
+    pub fn with_services(mut self, services: Services) -> Self {
+        self.services = services;
         self
     }
 
@@ -87,6 +98,7 @@ impl Scenario {
     }
 
     pub(super) fn start(&self, sim: Sim) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
+        self.services.boot();
         (self.body)(sim)
     }
 
@@ -97,9 +109,15 @@ impl Scenario {
             Rerun::Test { package, path } => match under_cargo_sim() {
                 Some(place) => {
                     let policy = policy.replace("SIM_POLICY=", "--policy ");
-                    format!("cargo sim test {place}-p {package} --seed {seed} {policy}{path} -- --exact")
+                    let services = self.services.options();
+                    format!(
+                        "cargo sim test {place}-p {package} {services}--seed {seed} {policy}{path} -- --exact"
+                    )
                 }
-                None => format!("SIM_SEED={seed} {policy}cargo test -p {package} {path} -- --exact"),
+                None => {
+                    let services = self.services.variables();
+                    format!("{services}SIM_SEED={seed} {policy}cargo test -p {package} {path} -- --exact")
+                }
             },
             Rerun::Program { seed: command, .. } => {
                 format!("{policy}{}", command.replace("{seed}", &seed.to_string()))
@@ -112,7 +130,10 @@ impl Scenario {
         match &self.rerun {
             Rerun::Test { package, path } => match under_cargo_sim() {
                 Some(place) => format!("cargo sim replay {place}{file}"),
-                None => format!("SIM_REPLAY={file} cargo test -p {package} {path} -- --exact"),
+                None => {
+                    let services = self.services.variables();
+                    format!("{services}SIM_REPLAY={file} cargo test -p {package} {path} -- --exact")
+                }
             },
             Rerun::Program { replay, .. } => replay.replace("{file}", file),
         }

@@ -1,6 +1,7 @@
 //! How much to run, from the environment.
 
 use super::Isolation;
+use crate::node::service::Services;
 use crate::schedule::{PolicyName, UnknownPolicy};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub isolation: Isolation,
     /// `SIM_LOG`: kinds of facts to print when a single seed or file is run, as prefixes; `all` for all.
     pub log: Option<String>,
+    /// Services that every run has, such as `SIM_POSTGRES`.
+    pub services: Services,
 }
 
 /// A setting that cannot be used.
@@ -122,7 +125,13 @@ impl Settings {
                 _ => return Err(SettingsError::Value { variable, value, expected: "`thread` or `process`" }),
             },
         };
-        Ok(Self { extent, jobs, policy, isolation, log: variable("SIM_LOG") })
+        let services =
+            Services::from_variables(&variable).map_err(|(variable, value)| SettingsError::Value {
+                variable,
+                value,
+                expected: "the name of a node: 1 to 63 letters, digits, `-`, `_` or `.`",
+            })?;
+        Ok(Self { extent, jobs, policy, isolation, log: variable("SIM_LOG"), services })
     }
 
     /// The settings that the host's environment names.

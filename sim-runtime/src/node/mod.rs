@@ -6,6 +6,7 @@
 mod disk;
 mod finish;
 mod machine;
+pub mod service;
 mod signal;
 mod state;
 

@@ -65,14 +65,19 @@ pub fn nodes(world: &World) -> Rc<Nodes> {
 
 const NAME_LENGTH_MAX: usize = 63;
 
+/// Whether a node may have this name: it could be a host name.
+pub(super) fn is_legal_name(name: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !name.is_empty() && name.len() <= NAME_LENGTH_MAX && name.bytes().all(legal)
+}
+
 impl Nodes {
     pub(super) fn find_or_add(&self, world: &World, name: &str) -> NodeId {
         if let Some(node) = self.find(name) {
             return node;
         }
-        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         assert!(
-            !name.is_empty() && name.len() <= NAME_LENGTH_MAX && name.bytes().all(legal),
+            is_legal_name(name),
             "`{name}` cannot name a node: use 1 to {NAME_LENGTH_MAX} letters, digits, `-`, `_` or `.`"
         );
         let node = world.add_node(name);

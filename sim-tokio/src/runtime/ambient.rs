@@ -5,6 +5,7 @@
 //! std go with virtual time between two calls of `block_on` too.
 
 use sim_runtime::executor::{Heartbeat, Limits, Setup, World, try_current};
+use sim_runtime::node::service::Services;
 use sim_runtime::schedule::PolicyName;
 use sim_runtime::sim::Ambient;
 use sim_runtime::tape::Tape;
@@ -71,6 +72,11 @@ fn enter(written_at: &'static Location<'static>) -> Ambient {
     });
     ambient.world().tolerate_panics(true);
     ambient.world().host_threads(true);
+    crate::services::offer();
+    match Services::from_variables(setting) {
+        Ok(services) => services.boot(),
+        Err((variable, value)) => panic!("{variable}=`{value}` does not name a node"),
+    }
     ambient
 }
 

@@ -74,9 +74,25 @@ impl Session {
         };
         match acquired {
             Acquire::Granted => Ok(true),
-            Acquire::Waiting => self.wait_in_queue().await.map(|()| true),
+            Acquire::Waiting => {
+                self.observe_wait(tag, mode);
+                self.wait_in_queue().await.map(|()| true)
+            }
             Acquire::NotAvailable | Acquire::Deadlock(_) => Ok(false),
         }
+    }
+
+    /// Tells who waits for what, and for whom.
+    fn observe_wait(&self, tag: LockTag, mode: LockMode) {
+        let text = || {
+            let state = self.core.state.borrow();
+            let holders: Vec<String> =
+                state.locks.blockers(self.proc).iter().map(|p| state.session(*p).pid.to_string()).collect();
+            let what = tag.describe(DATABASE_OID);
+            let mode = mode.as_str();
+            format!("session {} waits for {mode} on {what}; blocked by {}", self.pid(), holders.join(", "))
+        };
+        self.core.environment.observe("sql.waits", &text);
     }
 
     async fn wait_in_queue(&self) -> Result<()> {
@@ -109,6 +125,7 @@ impl Session {
             if lock_timer.fires(context) {
                 return Poll::Ready(Err(DatabaseError::lock_timeout()));
             }
+            self.core.environment.waits_for("a lock that another session holds");
             Poll::Pending
         })
         .await;

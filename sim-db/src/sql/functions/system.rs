@@ -15,7 +15,10 @@ use crate::value::{ArrayValue, DataType, Oid, Value};
 use std::rc::Rc;
 
 /// What `version()` says.
-pub const VERSION: &str = "PostgreSQL 15.18 on x86_64-pc-linux-gnu, compiled by sim-db, 64-bit";
+fn version(exec: &Exec) -> String {
+    let version = exec.state.borrow().settings.stored("server_version");
+    format!("PostgreSQL {version} on x86_64-pc-linux-gnu, compiled by sim-db, 64-bit")
+}
 
 fn oid_of(value: &Value) -> Oid {
     match value {
@@ -260,7 +263,7 @@ const INT4_ARRAY_TYPE: Oid = INT4_ARRAY;
 const NAME_ARRAY: Oid = 1003;
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::scalar("version", &[], TEXT, |_, _| Ok(Value::text(VERSION))).stable(),
+    Function::scalar("version", &[], TEXT, |exec, _| Ok(Value::text(version(exec)))).stable(),
     Function::scalar("current_database", &[], NAME, |exec, _| {
         Ok(Value::Text(exec.state.borrow().database.clone()))
     })
