@@ -27,7 +27,7 @@ mod shown {
     }
 
     #[sim::test(seeds = 1_000)]
-    #[should_panic(expected = "failed; see the report above")] // README: not shown
+    #[should_panic(expected = "it was sold twice; see the report above")] // README: not shown
     async fn the_last_item_is_sold_once(sim: Sim) -> Result<()> {
         let shop = Database::new(Simulated::environment());
         let items = shop.table("items", &["id"]);

@@ -69,6 +69,11 @@ pub trait Environment {
     /// A session begins to wait, for another session or a time; asked again whenever it is polled and waits on.
     fn waits_for(&self, _what: &'static str) {}
 
+    /// Whether a fault of this kind strikes now; `describe` says what is struck. None does by default.
+    fn strikes(&self, _kind: &'static str, _describe: &dyn Fn() -> String) -> bool {
+        false
+    }
+
     /// A bounded choice, `0..bound`; 0, the default, is what PostgreSQL most often does.
     fn choose(&self, _what: &'static str, _bound: u64) -> u64 {
         0

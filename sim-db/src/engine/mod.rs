@@ -11,7 +11,7 @@
 //! * transactions: `transaction`, `savepoint`, `statement`, `undo`, `session`, `state` (all of it, in one cell)
 //! * who waits: `lock` (queues, deadlocks), `interrupt` (timeouts, cancel)
 //! * serializable: `ssi`
-//! * the rest: `schema`, `object` (the catalog's store), `sequence`, `notify`, `recovery`
+//! * the rest: `schema`, `object` (the catalog's store), `sequence`, `notify`, `recovery`, `replay` (replicas)
 
 mod definition;
 mod display;
@@ -26,6 +26,7 @@ mod notify;
 mod object;
 mod outcome;
 mod recovery;
+mod replay;
 mod row_lock;
 mod row_wait;
 mod savepoint;
@@ -63,6 +64,7 @@ pub use outcome::{
     ConflictAction, DeleteOutcome, InsertOutcome, LockConflictOutcome, LockRowOutcome, UpdateOutcome,
 };
 pub use recovery::{Shutdown, Template};
+pub use replay::{LAG_MAX, Lag};
 pub use scan::{Direction, IndexScan, KeyRange, TableScan};
 pub use session::{Engine, LockInfo, Session};
 pub use snapshot::Snapshot;

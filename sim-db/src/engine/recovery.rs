@@ -38,7 +38,8 @@ impl State {
     /// Ends every session: what is committed stays, what is not goes.
     fn end_sessions(&mut self, how: Shutdown) {
         for proc in 0..self.sessions.len() as u32 {
-            if self.sessions[proc as usize].is_some() {
+            // Those of replicas are elsewhere.
+            if self.sessions[proc as usize].as_ref().is_some_and(|session| session.lag.is_none()) {
                 self.end_session(proc, how);
             }
         }

@@ -8,7 +8,8 @@ use std::{
 };
 
 use super::{
-    environment::Timestamp, id::Pid, notify::Notification, recovery::Shutdown, transaction::Transaction,
+    environment::Timestamp, id::Pid, notify::Notification, recovery::Shutdown, replay::Lag,
+    transaction::Transaction,
 };
 
 /// PostgreSQL's default `deadlock_timeout`.
@@ -32,6 +33,8 @@ pub(crate) struct SessionState {
     pub(crate) inbox: VecDeque<Notification>,
     /// waits for a safe snapshot
     pub(crate) awaits_safe_snapshot: bool,
+    /// of a replica: how far it is behind
+    pub(crate) lag: Option<Rc<Lag>>,
 }
 
 impl SessionState {
@@ -50,6 +53,7 @@ impl SessionState {
             listening: BTreeSet::new(),
             inbox: VecDeque::new(),
             awaits_safe_snapshot: false,
+            lag: None,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
     index::Index,
     lock::{LockManager, ProcId},
     object::ObjectMap,
+    replay::Replay,
     row_lock::RowLocks,
     sequence::Sequence,
     session_state::SessionState,
@@ -99,6 +100,8 @@ pub(crate) struct State {
     pub(crate) row_locks: RowLocks,
     pub(crate) ssi: Ssi,
     pub(crate) snapshots: Rc<RefCell<SnapshotRegistry>>,
+    /// what commits made true, if there are replicas
+    pub(crate) replay: Option<Replay>,
 }
 
 /// The first session's process number.
@@ -116,6 +119,7 @@ impl State {
             row_locks: RowLocks::default(),
             ssi: Ssi::default(),
             snapshots: Rc::default(),
+            replay: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{
+    environment::Timestamp,
     id::{CommandId, TableId, Tid},
     lock::ProcId,
     mode::{IsolationLevel, LockMode, WaitPolicy},
@@ -15,20 +16,25 @@ use crate::error::Result;
 
 impl State {
     /// The snapshot for the next statement; `None` if it has to be waited for.
-    fn snapshot_now(&mut self, proc: ProcId) -> Option<Snapshot> {
+    fn snapshot_now(&mut self, proc: ProcId, now: impl Fn() -> Timestamp) -> Option<Snapshot> {
+        let replayed = match (&self.session(proc).lag, &self.replay) {
+            (Some(lag), Some(replay)) => Some(replay.snapshot(lag, now())),
+            _ => None,
+        };
         let transaction = self.transaction_mut(proc);
         transaction.had_snapshot = true;
         let options = transaction.options;
         let command = transaction.command;
         if !options.isolation.keeps_snapshot() {
-            return Some(Snapshot { data: self.take_snapshot(), command });
+            return Some(Snapshot { data: replayed.unwrap_or_else(|| self.take_snapshot()), command });
         }
         if let Some(data) = &transaction.snapshot {
             return Some(Snapshot { data: Rc::clone(data), command });
         }
-        let data = match options.isolation {
-            IsolationLevel::Serializable if options.read_only && options.deferrable => return None,
-            IsolationLevel::Serializable => self.serializable_snapshot(proc),
+        let data = match (replayed, options.isolation) {
+            (Some(data), _) => data,
+            (_, IsolationLevel::Serializable) if options.read_only && options.deferrable => return None,
+            (_, IsolationLevel::Serializable) => self.serializable_snapshot(proc),
             _ => self.take_snapshot(),
         };
         self.transaction_mut(proc).snapshot = Some(Rc::clone(&data));
@@ -44,7 +50,8 @@ impl Session {
     /// # Errors
     /// 57014 while waiting.
     pub async fn statement_snapshot(&self) -> Result<Snapshot> {
-        if let Some(snapshot) = self.core.state.borrow_mut().snapshot_now(self.proc) {
+        let now = || self.core.environment.now();
+        if let Some(snapshot) = self.core.state.borrow_mut().snapshot_now(self.proc, now) {
             return Ok(snapshot);
         }
         let data = self.safe_snapshot().await?;

@@ -220,6 +220,7 @@ impl Session {
         assert!(session.transaction.is_none(), "a transaction is in progress already");
         let mut transaction = session.spare.take().unwrap_or_else(|| Box::new(Transaction::new()));
         transaction.options = options;
+        transaction.options.read_only |= session.lag.is_some();
         transaction.began = began;
         transaction.push_level(None);
         session.transaction = Some(transaction);
@@ -262,6 +263,10 @@ impl Session {
     /// transaction, and after a query.
     pub fn set_read_only(&self, read_only: bool) -> Result<()> {
         let mut state = self.core.state.borrow_mut();
+        if !read_only && state.session(self.proc).lag.is_some() {
+            let message = "cannot set transaction read-write mode during recovery";
+            return Err(DatabaseError::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+        }
         let transaction = state.transaction_mut(self.proc);
         if transaction.options.read_only && !read_only {
             let inner = transaction.levels.len() > 1;
@@ -326,6 +331,10 @@ impl Session {
             return Err(error);
         }
         state.finish_commit(self.proc);
+        if state.replay.is_some() {
+            let (now, snapshot) = (self.core.environment.now(), state.take_snapshot());
+            state.replay.as_mut().expect("looked at above").record(now, snapshot);
+        }
         Ok(())
     }
 

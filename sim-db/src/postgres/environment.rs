@@ -2,6 +2,7 @@
 
 use crate::engine::{Environment, LocalBoxFuture, SwitchPoint, Timestamp};
 use sim_runtime::executor::{sleep, with_current, yield_now};
+use sim_runtime::fault::faults;
 use sim_runtime::node::Node;
 use sim_runtime::tape::Entropy;
 use std::cell::{Cell, RefCell};
@@ -69,6 +70,18 @@ impl Environment for OnNode {
 
     fn waits_for(&self, what: &'static str) {
         with_current(|world| world.waits_for(what));
+    }
+
+    fn strikes(&self, kind: &'static str, describe: &dyn Fn() -> String) -> bool {
+        !self.quiet.get()
+            && with_current(|world| {
+                let faults = faults(world);
+                let struck = faults.strike(world, kind, describe);
+                if struck {
+                    faults.had_effect(kind);
+                }
+                struck
+            })
     }
 
     fn choose(&self, what: &'static str, bound: u64) -> u64 {

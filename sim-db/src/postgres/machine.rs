@@ -21,6 +21,9 @@ pub const PORT: u16 = 5432;
 /// The shortest recovery after a crash, and what may come on top, in milliseconds.
 const RECOVERY_MS: u64 = 50;
 const RECOVERY_SPREAD_MS: u64 = 450;
+/// The shortest time until another machine takes over, and what may come on top, in milliseconds.
+const FAILOVER_MS: u64 = 1_000;
+const FAILOVER_SPREAD_MS: u64 = 9_000;
 /// The last part of a recovery, when the server says so: "not yet accepting connections".
 const LAST_PART: Duration = Duration::from_millis(10);
 
@@ -99,6 +102,14 @@ impl Machine {
             crashed: Cell::new(false),
         });
         machines.0.borrow_mut().insert(node.id(), machine.clone());
+        let failing = Rc::downgrade(&machine);
+        machine.server.on_failover(move || {
+            if let Some(machine) = failing.upgrade() {
+                let lane = format!("db/{}/failover", machine.node.name());
+                let more = with_current(|world| world.tape.lane(&lane)).below(FAILOVER_SPREAD_MS);
+                machine.fail_over(Duration::from_millis(FAILOVER_MS + more), written_at);
+            }
+        });
         let booted = Rc::downgrade(&machine);
         node.boot(move || {
             let machine = booted.upgrade();
@@ -187,6 +198,23 @@ impl Machine {
         self.server.crash(Shutdown::Crash);
         let machine = self.clone();
         drop(self.node.spawn(async move { machine.recover().await }));
+    }
+
+    /// Another machine takes over after a while, at the same address, with everything that was committed.
+    pub(super) fn fail_over(self: &Rc<Self>, after: Duration, written_at: &'static Location<'static>) {
+        if self.listening.get().is_none() {
+            return;
+        }
+        self.note("failover");
+        self.stop(Shutdown::Immediate);
+        let machine = self.clone();
+        let node = self.node.id();
+        drop(with_current(|world| {
+            spawn_on(world, node, written_at, async move {
+                sleep(after).await;
+                machine.start(written_at);
+            })
+        }));
     }
 
     fn note(&self, what: &str) {

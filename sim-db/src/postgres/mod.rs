@@ -5,6 +5,17 @@
 //! for a lock is shown with its holder when a run stalls. A crash of the node is a crash of the server: acknowledged
 //! commits survive, sequences skip ahead, sessions are gone, and for a while after the restart new ones get 57P03.
 //!
+//! # Faults
+//!
+//! | kind in a plan | each opportunity | what |
+//! |---|---|---|
+//! | `sql.serialization_failure` | a statement of a REPEATABLE READ or SERIALIZABLE transaction | it fails with 40001 |
+//! | `sql.too_many_connections` | a new connection | it is refused with 53300 |
+//! | `sql.failover` | a statement | as [`Postgres::failover`], 1 s to 10 s |
+//!
+//! The network adds those of requests: `sql.request_lost` (before the statement), `sql.response_lost` (after it: an
+//! acknowledgement of COMMIT, say), `sql.disconnected` (during it), `sql.slow`; see [`sim_net::request`].
+//!
 //! ```no_run
 //! use sim_db::postgres::Databases;
 //!
@@ -28,10 +39,12 @@ mod activity;
 mod environment;
 mod inspect;
 mod machine;
+mod replica;
 mod template;
 
 pub use inspect::Rows;
 pub use machine::PORT;
+pub use replica::Replica;
 
 use crate::engine::Shutdown;
 use crate::error::Result;
@@ -44,6 +57,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// The database that handles look into, and that [`Postgres::url`] names.
 const DATABASE: &str = "app";
@@ -190,6 +204,24 @@ impl Postgres {
     /// recovers by itself, for 50 ms to 500 ms; new connections get 57P03 meanwhile.
     pub fn crash_backend(&self) {
         self.machine.crash_backend();
+    }
+
+    /// The server is lost, and after a while another one, with everything that was committed, takes over at the same
+    /// address: sessions get a warning 57P01 and the end of the stream, connections are refused until then, and get
+    /// 57P03 for a moment more; sequences skip ahead.
+    #[track_caller]
+    pub fn failover(&self, after: Duration) {
+        self.machine.fail_over(after, Location::caller());
+    }
+
+    /// A read replica on the node `name`, so far behind, at most 10 minutes. See [`Replica`].
+    ///
+    /// # Panics
+    ///
+    /// If the node runs something already.
+    #[track_caller]
+    pub fn replica(&self, name: &str, lag: Duration) -> Replica {
+        Replica::start(self, name, lag)
     }
 
     /// The orderly stop of the server process: sessions end with FATAL 57P01, then connections are refused. Until

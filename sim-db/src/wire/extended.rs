@@ -162,6 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             return Ok(());
         }
         self.seat.runs(portal.sql.clone());
+        self.planned(&portal.sql)?;
         let in_block = self.connection.status() != TransactionStatus::Idle;
         let (connection, mut results) = self.results(&portal.formats, false);
         if let Some(columns) = &portal.statement.columns {

@@ -23,4 +23,4 @@ pub mod startup;
 
 pub use authentication::Authentication;
 pub use server::{Availability, Options, Server, SessionInfo};
-pub use session::serve_connection;
+pub use session::{serve_connection, serve_replica_connection};

@@ -7,7 +7,7 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::authentication::Authentication;
 use crate::{
-    engine::{Engine, Environment, Pid, Session, Shutdown, Template},
+    engine::{Engine, Environment, Pid, Session, Shutdown, Template, TransactionStatus},
     error::{DatabaseError, Result, SqlState},
 };
 
@@ -84,6 +84,8 @@ pub struct Server {
 }
 
 struct Inner {
+    /// What a fault that takes the whole server away does.
+    fail_over: RefCell<Option<Box<dyn Fn()>>>,
     environment: Rc<dyn Environment>,
     options: RefCell<Options>,
     state: RefCell<State>,
@@ -91,6 +93,8 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
+    /// Whether databases keep what was true, for replicas.
+    has_replicas: bool,
     availability: Availability,
     databases: BTreeMap<String, Engine>,
     backends: BTreeMap<Pid, Backend>,
@@ -113,6 +117,11 @@ pub(super) struct Seat {
 }
 
 impl Seat {
+    /// Faults that a plan draws for a statement; see [`Server::planned`].
+    pub(super) fn planned(&self, sql: &str) -> Result<()> {
+        self.server.planned(&self.session, sql)
+    }
+
     /// Notes the statement that runs.
     pub(super) fn runs(&self, statement: Arc<str>) {
         if let Some(backend) = self.server.inner.state.borrow_mut().backends.get_mut(&self.session.pid()) {
@@ -133,7 +142,7 @@ impl Server {
     pub fn new(environment: Rc<dyn Environment>, authentication: Authentication) -> Self {
         let state = RefCell::new(State { last_pid: 1_000, ..State::default() });
         let options = RefCell::new(Options { authentication, ..Options::default() });
-        Self { inner: Rc::new(Inner { environment, options, state }) }
+        Self { inner: Rc::new(Inner { fail_over: RefCell::default(), environment, options, state }) }
     }
 
     /// The world it runs in.
@@ -158,6 +167,9 @@ impl Server {
             return engine.clone();
         }
         let engine = Engine::new(self.inner.environment.clone());
+        if state.has_replicas {
+            engine.keep_for_replicas();
+        }
         state.databases.insert(name.to_owned(), engine.clone());
         engine
     }
@@ -175,8 +187,49 @@ impl Server {
     /// Puts a fork of `template` in the place of the database `name`.
     pub fn fork_database(&self, name: &str, template: &Template) -> Engine {
         let engine = template.fork(self.inner.environment.clone());
-        self.inner.state.borrow_mut().databases.insert(name.to_owned(), engine.clone());
+        let mut state = self.inner.state.borrow_mut();
+        if state.has_replicas {
+            engine.keep_for_replicas();
+        }
+        state.databases.insert(name.to_owned(), engine.clone());
         engine
+    }
+
+    /// Keeps, from now on, what a replica needs.
+    pub fn keep_for_replicas(&self) {
+        self.inner.state.borrow_mut().has_replicas = true;
+        self.engines().iter().for_each(Engine::keep_for_replicas);
+    }
+
+    /// What happens when the fault `sql.failover` strikes a statement: whatever it is ends all sessions.
+    pub fn on_failover(&self, act: impl Fn() + 'static) {
+        *self.inner.fail_over.borrow_mut() = Some(Box::new(act));
+    }
+
+    /// Faults that a plan draws for a statement that is about to run.
+    ///
+    /// # Errors
+    /// What the statement fails with.
+    pub(super) fn planned(&self, session: &Session, sql: &str) -> Result<()> {
+        let environment = &self.inner.environment;
+        let describe =
+            || format!("session {}: {}", session.pid(), sql.split_whitespace().collect::<Vec<_>>().join(" "));
+        if session.is_replica() {
+            return Ok(());
+        }
+        if let Some(act) = &*self.inner.fail_over.borrow()
+            && environment.strikes("sql.failover", &describe)
+        {
+            act();
+            return Ok(());
+        }
+        // Legal at any statement of these levels; READ COMMITTED never gets one.
+        let keeps_snapshot = session.status() == TransactionStatus::Active
+            && session.transaction_options().isolation.keeps_snapshot();
+        if keeps_snapshot && environment.strikes("sql.serialization_failure", &describe) {
+            return Err(DatabaseError::concurrent_update());
+        }
+        Ok(())
     }
 
     /// The names of the databases in use.
@@ -228,7 +281,10 @@ impl Server {
     /// FATAL 57P03 unless the server is up, 53300 when there are too many sessions.
     pub(super) fn admit(&self) -> Result<()> {
         self.availability().check()?;
-        if self.inner.state.borrow().backends.len() >= self.inner.options.borrow().connections_max {
+        let full = self.inner.state.borrow().backends.len() >= self.inner.options.borrow().connections_max;
+        if full
+            || self.inner.environment.strikes("sql.too_many_connections", &|| "a new connection".to_owned())
+        {
             return Err(DatabaseError::fatal(
                 SqlState::parse("53300").expect("five characters"),
                 "sorry, too many clients already",

@@ -30,7 +30,7 @@ use super::{
     startup::{self, Packet, Refusal, STARTUP_BYTES_MAX, Startup},
 };
 use crate::{
-    engine::{Session as EngineSession, Shutdown, TransactionStatus},
+    engine::{Lag, Session as EngineSession, Shutdown, TransactionStatus},
     error::{DatabaseError, Result, Severity},
     sql::{Completion, Connection},
     value::{
@@ -41,8 +41,22 @@ use crate::{
 
 /// Serves one connection until either side ends it.
 pub async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin>(server: &Server, stream: S) {
+    serve(server, None, stream).await;
+}
+
+/// As [`serve_connection`], for a replica that lags: its sessions see the databases of `server` as they were, and are let in
+/// whether that server is up or not.
+pub async fn serve_replica_connection<S: AsyncRead + AsyncWrite + Unpin>(
+    server: &Server,
+    lag: &Rc<Lag>,
+    stream: S,
+) {
+    serve(server, Some(lag), stream).await;
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(server: &Server, lag: Option<&Rc<Lag>>, stream: S) {
     let mut channel = Channel::new(stream);
-    if let Err(ending) = converse(server, &mut channel).await {
+    if let Err(ending) = converse(server, lag, &mut channel).await {
         ending.write(&mut channel.out);
     }
     // Whether the last words arrive is the client's affair.
@@ -52,24 +66,31 @@ pub async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin>(server: &Server
 
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     server: &Server,
+    lag: Option<&Rc<Lag>>,
     channel: &mut Channel<S>,
 ) -> Result<(), Ending> {
     let Some(startup) = opening(server, channel).await? else { return Ok(()) };
     if (startup.major, startup.minor) != (3, 0) || !startup.unknown_protocol_options.is_empty() {
         channel.out.negotiate_protocol_version(&startup.unknown_protocol_options);
     }
-    server.admit().map_err(Ending::Fatal)?;
+    let admit = || if lag.is_some() { Ok(()) } else { server.admit() };
+    admit().map_err(Ending::Fatal)?;
     let mut entropy = [0; 34];
     server.environment().fill_entropy(&mut entropy);
     let options = server.options();
     options.authentication.run(channel, &startup.user, entropy).await?;
-    server.admit().map_err(Ending::Fatal)?;
+    if lag.is_none() {
+        server.availability().check().map_err(Ending::Fatal)?;
+    }
     channel.out.authentication(0, &[]);
     if startup.replication {
         let error = DatabaseError::unsupported("a replication connection");
         return Err(Ending::Fatal(error));
     }
     let seat = server.connect(&startup.database, &startup.user);
+    if let Some(lag) = lag {
+        seat.session.lag(lag.clone());
+    }
     let mut connection = Connection::new(seat.session.clone(), &startup.database, &startup.user);
     connection.set_server_version(&options.version);
     let mut session = Session {
@@ -340,6 +361,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             ending: None,
         };
         (&mut self.connection, results)
+    }
+
+    /// Faults that a plan draws before a statement runs.
+    pub(super) fn planned(&self, sql: &str) -> Result<(), Failure> {
+        // As a failure on the wire, so that the transaction fails with it.
+        self.seat.planned(sql).map_err(Failure::Wire)?;
+        match self.engine.shutdown() {
+            Some(how) => Err(Ending::Shutdown(how).into()),
+            None => Ok(()),
+        }
     }
 
     /// How a statement ended; one that lost the client, or the protocol's thread, ends the session.

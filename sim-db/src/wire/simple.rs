@@ -21,6 +21,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         let text_format = Formats::default();
         for (i, statement) in statements.iter().enumerate() {
             let last = i + 1 == statements.len();
+            self.planned(text)?;
             let (connection, mut results) = self.results(&text_format, true);
             let completion = connection.run_simple(statement, last, &mut results).await;
             let ending = results.ending.take();

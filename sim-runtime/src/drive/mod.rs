@@ -99,7 +99,12 @@ pub fn test(scenario: &Scenario, seeds: u64, isolation: Option<Isolation>) {
         Verdict::Passed(_) | Verdict::Skipped => eprint!("{text}"),
         Verdict::Failed(..) | Verdict::Leaks(..) | Verdict::Replayed(..) => {
             eprint!("{text}");
-            panic!("scenario {} failed; see the report above", scenario.name());
+            let outcome = match &verdict {
+                Verdict::Failed(_, diagnosis) => diagnosis.ended.outcome.to_string(),
+                Verdict::Replayed(_, _, ended) => ended.outcome.to_string(),
+                _ => "its state leaks from run to run".to_owned(),
+            };
+            panic!("scenario {} failed: {outcome}; see the report above", scenario.name());
         }
     }
 }

@@ -327,7 +327,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Ok(exec.session()?.transaction_id_if_assigned().map_or(Value::Null, |xid| Value::Int8(xid.0 as i64)))
     })
     .stable(),
-    Function::scalar("pg_is_in_recovery", &[], BOOL, |_, _| Ok(Value::Bool(false))).volatile(),
+    Function::scalar("pg_is_in_recovery", &[], BOOL, |context, _| {
+        Ok(Value::Bool(context.session()?.is_replica()))
+    })
+    .volatile(),
     Function::scalar("pg_postmaster_start_time", &[], TIMESTAMPTZ, |_, _| Ok(Value::TimestampTz(0))).stable(),
     Function::scalar("pg_encoding_to_char", &[INT4], NAME, |_, _| Ok(Value::text("UTF8"))).stable(),
     Function::scalar("getdatabaseencoding", &[], NAME, |_, _| Ok(Value::text("UTF8"))).stable(),
