@@ -1,5 +1,6 @@
 //! What the engine keeps of a session.
 
+use std::rc::Rc;
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,

@@ -5,6 +5,7 @@
 //! transaction block, commits. What does interrupt a statement (cancel, termination, timeouts) goes through the
 //! engine.
 
+use std::rc::Rc;
 use std::{
     collections::{BTreeMap, BTreeSet},
     pin::pin,
