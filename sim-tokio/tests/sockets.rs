@@ -114,3 +114,33 @@ async fn a_descriptor_goes_to_std_and_comes_back() {
     let read = timeout(Duration::from_secs(1), server.read_u8()).await;
     assert_eq!(read.expect("in time").expect("a byte"), b'!');
 }
+
+#[tokio::test(crate = "sim_tokio")]
+async fn any_number_of_tasks_wait_on_one_socket() {
+    let listener = std::sync::Arc::new(TcpListener::bind("127.0.0.1:0").await.expect("a port"));
+    let address = listener.local_addr().expect("bound");
+    let waiting = [listener.clone(), listener].map(|listener| {
+        tokio::spawn(async move { timeout(Duration::from_secs(5), listener.accept()).await.is_ok() })
+    });
+    sleep(Duration::from_millis(1)).await;
+    // The one that waited longest would never be told if only the last were.
+    let clients = (TcpStream::connect(address).await, TcpStream::connect(address).await);
+    for accepted in waiting {
+        assert!(accepted.await.expect("it returns"));
+    }
+    drop(clients);
+
+    let inbox = std::sync::Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a port"));
+    let to = inbox.local_addr().expect("bound");
+    let waiting = [inbox.clone(), inbox].map(|inbox| {
+        tokio::spawn(async move { timeout(Duration::from_secs(5), inbox.recv(&mut [0])).await.is_ok() })
+    });
+    sleep(Duration::from_millis(1)).await;
+    let sender = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    for byte in [1, 2] {
+        sender.send_to(&[byte], to).await.expect("sent");
+    }
+    for received in waiting {
+        assert!(received.await.expect("it returns"));
+    }
+}

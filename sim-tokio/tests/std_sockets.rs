@@ -51,10 +51,11 @@ async fn a_crash_takes_sockets_that_were_leaked(sim: Sim) {
     });
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_secs(1)).await;
+        node.crash();
         node.restart();
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(node.is_up());
+    assert_eq!((node.is_up(), node.boots()), (true, 4));
 }
 
 #[tokio::test(crate = "sim_tokio")]

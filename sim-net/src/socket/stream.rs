@@ -86,6 +86,7 @@ impl TcpStream {
         &self,
         context: &Context<'_>,
         interest: Interest,
+        exclusive: bool,
         mut call: impl FnMut(
             &mut crate::network::State,
             &std::rc::Rc<sim_runtime::executor::World>,
@@ -106,7 +107,7 @@ impl TcpStream {
                         Interest::Read => "bytes from a connection",
                         Interest::Write => "room to write to a connection",
                     });
-                    state.wait(self.id, interest, context, true);
+                    state.wait(self.id, interest, context, exclusive);
                     Poll::Pending
                 }
                 done => Poll::Ready(done),
@@ -121,12 +122,12 @@ impl TcpStream {
         into: &mut [u8],
         peek: bool,
     ) -> Poll<io::Result<usize>> {
-        self.poll_io(context, Interest::Read, |state, world| state.read(world, self.id, into, peek))
+        self.poll_io(context, Interest::Read, true, |state, world| state.read(world, self.id, into, peek))
     }
 
     #[inline]
     pub(super) fn poll_write_from(&self, context: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_io(context, Interest::Write, |state, world| state.write(world, self.id, bytes))
+        self.poll_io(context, Interest::Write, true, |state, world| state.write(world, self.id, bytes))
     }
 
     /// Looks at bytes without taking them.
@@ -134,12 +135,17 @@ impl TcpStream {
         self.poll_read_into(context, into, true)
     }
 
-    /// Looks at bytes without taking them; 0 is the end of the stream.
+    /// Looks at bytes without taking them; 0 is the end of the stream. Any number of tasks may wait.
     ///
     /// # Errors
     /// As reading.
     pub async fn peek(&self, into: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|context| self.poll_read_into(context, into, true)).await
+        poll_fn(|context| {
+            self.poll_io(context, Interest::Read, false, |state, world| {
+                state.read(world, self.id, into, true)
+            })
+        })
+        .await
     }
 
     /// Reads what is there.

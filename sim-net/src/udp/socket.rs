@@ -130,6 +130,7 @@ impl UdpSocket {
         context: &Context<'_>,
         into: &mut [u8],
         peek: bool,
+        exclusive: bool,
     ) -> Poll<io::Result<(usize, SocketAddr)>> {
         with(|state, world| {
             if state.run != self.run {
@@ -144,7 +145,11 @@ impl UdpSocket {
                     world.waits_for("a datagram");
                     let drops = &mut state.shared.drops;
                     let socket = state.udp.get(self.id).expect("it said it would block");
-                    socket.waiters.register(Interest::Read, context, drops);
+                    if exclusive {
+                        socket.waiters.register(Interest::Read, context, drops);
+                    } else {
+                        socket.waiters.register_also(Interest::Read, context);
+                    }
                     Poll::Pending
                 }
                 done => Poll::Ready(done),
@@ -158,7 +163,7 @@ impl UdpSocket {
         context: &mut Context<'_>,
         into: &mut [u8],
     ) -> Poll<io::Result<(usize, SocketAddr)>> {
-        self.poll_receive(context, into, false)
+        self.poll_receive(context, into, false, true)
     }
 
     /// Polls to send a datagram: ready at once, after a switch point.
@@ -198,12 +203,12 @@ impl UdpSocket {
         .await
     }
 
-    /// Receives a datagram and its sender.
+    /// Receives a datagram and its sender. Any number of tasks may wait.
     ///
     /// # Errors
     /// As [`UdpSocket::try_recv_from`].
     pub async fn recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        poll_fn(|context| self.poll_receive(context, into, false)).await
+        poll_fn(|context| self.poll_receive(context, into, false, false)).await
     }
 
     /// Receives a datagram.
@@ -219,7 +224,7 @@ impl UdpSocket {
     /// # Errors
     /// As [`UdpSocket::try_recv_from`].
     pub async fn peek_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        poll_fn(|context| self.poll_receive(context, into, true)).await
+        poll_fn(|context| self.poll_receive(context, into, true, false)).await
     }
 
     /// Ready when receiving would not wait. Any number of tasks may wait.

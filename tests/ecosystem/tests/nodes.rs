@@ -82,6 +82,8 @@ async fn a_server_that_crashes_is_found_again(sim: sim::Sim) {
     });
     for _ in 0..2 {
         sleep(Duration::from_secs(1)).await;
+        api.crash();
+        sleep(Duration::from_millis(500)).await;
         api.restart();
     }
     let (counts, failures) = client.await;

@@ -86,7 +86,8 @@ async fn post_over(http2: bool, byte: u8) {
     let listener = TcpListener::bind("127.0.0.1:80").await.expect("free");
     tokio::spawn(async move { axum::serve(listener, router).await });
     let client = Client::builder(TokioExecutor::new()).http2_only(http2).build_http();
-    let request = hyper::Request::post("http://127.0.0.1/").body(Full::from(vec![0, byte])).expect("valid");
+    let request =
+        hyper::Request::post("http://127.0.0.1/").body(Full::<Bytes>::from(vec![0, byte])).expect("valid");
     let answer = client.request(request).await.expect("answered").into_body().collect().await.expect("read");
     assert_eq!(answer.to_bytes(), "2");
 }

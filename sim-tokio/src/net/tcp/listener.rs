@@ -62,21 +62,28 @@ impl TcpListener {
     ///
     /// As [`sim_net::TcpListener::accept`].
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, address) = std::future::poll_fn(|cx| self.poll_raw(cx)).await?;
+        // Unlike with `poll_accept`, any number of tasks may wait.
+        let mut accept = std::pin::pin!(self.raw.accept());
+        let (stream, address) =
+            std::future::poll_fn(|cx| self.poll_raw(cx, |cx| accept.as_mut().poll(cx))).await?;
         Ok((TcpStream::accepted(stream), address))
     }
 
-    fn poll_raw(&self, cx: &mut Context<'_>) -> Poll<io::Result<(sim_net::TcpStream, SocketAddr)>> {
+    fn poll_raw<T>(
+        &self,
+        cx: &mut Context<'_>,
+        accept: impl FnOnce(&mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         let coop = ready!(coop::poll_proceed(cx));
         self.handle.io()?;
-        let accepted = ready!(self.raw.poll_accept(cx));
+        let accepted = ready!(accept(cx));
         coop.made_progress();
         Poll::Ready(accepted)
     }
 
     /// Polls for the next connection; only the last task that polled is woken.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let (stream, address) = ready!(self.poll_raw(cx))?;
+        let (stream, address) = ready!(self.poll_raw(cx, |cx| self.raw.poll_accept(cx)))?;
         Poll::Ready(Ok((TcpStream::accepted(stream), address)))
     }
 

@@ -113,21 +113,27 @@ impl UnixListener {
     ///
     /// As [`sim_net::unix::UnixListener::accept`].
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let raw = std::future::poll_fn(|cx| self.poll_raw(cx)).await?;
+        // Unlike with `poll_accept`, any number of tasks may wait.
+        let mut accept = std::pin::pin!(self.raw.accept());
+        let raw = std::future::poll_fn(|cx| self.poll_raw(cx, |cx| accept.as_mut().poll(cx))).await?;
         Ok((UnixStream::new(raw, true), SocketAddr::of(None)?))
     }
 
-    fn poll_raw(&self, cx: &mut Context<'_>) -> Poll<io::Result<sim_net::unix::UnixStream>> {
+    fn poll_raw<T>(
+        &self,
+        cx: &mut Context<'_>,
+        accept: impl FnOnce(&mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         let coop = ready!(coop::poll_proceed(cx));
         self.handle.io()?;
-        let accepted = ready!(self.raw.poll_accept(cx));
+        let accepted = ready!(accept(cx));
         coop.made_progress();
         Poll::Ready(accepted)
     }
 
     /// Polls for the next connection; only the last task that polled is woken.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        let raw = ready!(self.poll_raw(cx))?;
+        let raw = ready!(self.poll_raw(cx, |cx| self.raw.poll_accept(cx)))?;
         Poll::Ready(Ok((UnixStream::new(raw, true), SocketAddr::of(None)?)))
     }
 }
