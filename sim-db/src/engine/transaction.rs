@@ -53,7 +53,8 @@ pub(crate) struct Level {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) xid: Xid,
     undo_from: usize,
-    checks_from: usize,
+    /// as they were: a check that ran in a subtransaction which is rolled back is to be run again
+    pending_checks: Vec<PendingCheck>,
     notifications_from: usize,
     listen_changes_from: usize,
     pub(super) is_read_only_outside: bool,
@@ -105,7 +106,7 @@ impl Transaction {
             name,
             xid: Xid::NONE,
             undo_from: self.undo.len(),
-            checks_from: self.pending_checks.len(),
+            pending_checks: self.pending_checks.clone(),
             notifications_from: self.notifications.len(),
             listen_changes_from: self.listen_changes.len(),
             is_read_only_outside: self.options.read_only,
@@ -133,7 +134,7 @@ impl State {
         }
         let transaction = self.transaction_mut(proc);
         let level = &transaction.levels[from];
-        transaction.pending_checks.truncate(level.checks_from);
+        transaction.pending_checks.clone_from(&level.pending_checks);
         transaction.notifications.truncate(level.notifications_from);
         transaction.listen_changes.truncate(level.listen_changes_from);
         // Ids of the level, of those inside it, and of released ones inside it: all that are not older.

@@ -121,8 +121,8 @@ pub struct Connection {
     pub(crate) cursors: BTreeMap<String, CursorState>,
     /// Inside `BEGIN … COMMIT`.
     pub(crate) in_block: bool,
-    /// Savepoints: name, number of deferred checks at that time.
-    pub(crate) savepoints: Vec<(String, usize)>,
+    /// Savepoints: name, deferred checks at that time.
+    pub(crate) savepoints: Vec<(String, Vec<Deferred>)>,
     pub(crate) deferred: Vec<Deferred>,
     /// `SET CONSTRAINTS`: all, then by constraint.
     pub(crate) constraints_all: Option<bool>,

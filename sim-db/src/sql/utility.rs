@@ -111,7 +111,7 @@ impl Connection {
             Utility::Savepoint(name) => {
                 self.need_block("SAVEPOINT")?;
                 self.session.savepoint(name);
-                self.savepoints.push((name.clone(), self.deferred.len()));
+                self.savepoints.push((name.clone(), self.deferred.clone()));
                 done("SAVEPOINT")
             }
             Utility::Release(name) => {
@@ -128,8 +128,7 @@ impl Connection {
                 self.session.rollback_to_savepoint(name)?;
                 if let Some(at) = self.savepoints.iter().rposition(|(known, _)| known == name) {
                     self.savepoints.truncate(at + 1);
-                    let mark = self.savepoints[at].1;
-                    self.deferred.truncate(mark);
+                    self.deferred.clone_from(&self.savepoints[at].1);
                     self.state.borrow_mut().settings.rollback_to(at + 1, &self.session);
                 }
                 done("ROLLBACK")

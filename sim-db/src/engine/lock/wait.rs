@@ -169,6 +169,20 @@ impl Session {
         Err(DatabaseError::table_lock_not_available(name))
     }
 
+    /// Waits until a table could be locked, and leaves it.
+    ///
+    /// # Errors
+    /// As [`Session::lock_table`].
+    pub async fn pass_table(&self, table: TableId, mode: LockMode) -> Result<()> {
+        self.switch_point(SwitchPoint::LockTable).await?;
+        let tag = LockTag::Table(table);
+        let owner = self.core.state.borrow().transaction(self.proc).owner();
+        if self.lock_for(tag, mode, owner, WaitPolicy::Wait).await? {
+            self.core.state.borrow_mut().locks.release(self.proc, tag, mode, owner);
+        }
+        Ok(())
+    }
+
     fn advisory_owner(&self, scope: AdvisoryScope) -> Owner {
         match scope {
             AdvisoryScope::Session => Owner::Session,

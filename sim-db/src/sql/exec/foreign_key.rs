@@ -146,15 +146,19 @@ fn index_key(parent: &Table, key: &ForeignKey, values: &[Value]) -> Vec<Value> {
 
 /// Checks that a child's values have their parent, and locks it.
 async fn check_child(child: &Arc<Table>, key: &ForeignKey, values: &[Value], exec: &mut Exec) -> Result<()> {
-    if values.iter().all(Value::is_null) || (!key.match_full && values.iter().any(Value::is_null)) {
-        return Ok(());
-    }
-    if key.match_full && values.iter().any(Value::is_null) {
-        let raised = child_violation(child, key, values, exec);
-        return Err(raised.with_detail("MATCH FULL does not allow mixing of null and nonnull key values."));
-    }
     let Some(parent) = exec.env.catalog.table(key.target).cloned() else { return Ok(()) };
     let session = exec.session()?.clone();
+    if values.iter().any(Value::is_null) {
+        // PostgreSQL opens the parent before it looks for nulls.
+        session.pass_table(TableId(parent.oid), crate::engine::LockMode::RowShare).await?;
+        if key.match_full && !values.iter().all(Value::is_null) {
+            let raised = child_violation(child, key, values, exec);
+            return Err(
+                raised.with_detail("MATCH FULL does not allow mixing of null and nonnull key values.")
+            );
+        }
+        return Ok(());
+    }
     session.lock_table(TableId(parent.oid), crate::engine::LockMode::RowShare, WaitPolicy::Wait).await?;
     let lookup = index_key(&parent, key, values);
     loop {
@@ -388,6 +392,14 @@ async fn run_event(
     if let Some(new) = &event.new {
         for key in &table.foreign_keys {
             let values = values_of(new, &key.columns);
+            let is_free = if key.match_full {
+                values.iter().all(Value::is_null)
+            } else {
+                values.iter().any(Value::is_null)
+            };
+            if event.old.is_some() && is_free {
+                continue;
+            }
             if let Some(old) = &event.old
                 && !event.rewrites_own
                 && values_of(old, &key.columns) == values
@@ -395,15 +407,13 @@ async fn run_event(
                 continue;
             }
             if is_deferred(key, overrides) {
-                if !values.iter().any(Value::is_null) {
-                    deferred.push(Deferred {
-                        constraint: key.oid,
-                        child: table.oid,
-                        table: table.oid,
-                        values,
-                        parent_side: false,
-                    });
-                }
+                deferred.push(Deferred {
+                    constraint: key.oid,
+                    child: table.oid,
+                    table: table.oid,
+                    values,
+                    parent_side: false,
+                });
             } else {
                 check_child(&table, key, &values, exec).await?;
             }
