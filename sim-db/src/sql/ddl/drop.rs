@@ -410,8 +410,8 @@ impl Connection {
                 self.session
                     .lock_table(TableId(child.oid), LockMode::AccessExclusive, WaitPolicy::Wait)
                     .await?;
-                self.refuse_pending(child, "TRUNCATE")?;
                 self.skip_notice(b"00000", format!("truncate cascades to table \"{}\"", child.name));
+                self.refuse_pending(child, "TRUNCATE")?;
                 tables.push(child.clone());
             }
         }
