@@ -451,10 +451,8 @@ impl World {
     #[inline(never)]
     fn keep_fact(&self, kind: &'static str, text: String) {
         let noise = ["task.", "net.", "tcp", "udp", "unix", "dns", "host.", "switch", "log"];
-        let place = match noise.iter().any(|noise| kind.starts_with(noise)) {
-            true => None,
-            false => self.place_here(),
-        };
+        let is_noise = noise.iter().any(|noise| kind.starts_with(noise));
+        let place = if is_noise { None } else { self.place_here() };
         self.trace.push(Fact {
             step: self.step(),
             at: self.now(),

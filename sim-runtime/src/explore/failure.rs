@@ -339,10 +339,7 @@ fn parse_fact(line: &str, first_format: bool) -> Option<Fact> {
             })
             .collect::<Option<_>>()?,
     };
-    let (cause, place) = match first_format {
-        true => ("-", "-"),
-        false => (words.next()?, words.next()?),
-    };
+    let (cause, place) = if first_format { ("-", "-") } else { (words.next()?, words.next()?) };
     let cause = if cause == "-" { None } else { Some(OperationId(cause.parse().ok()?)) };
     let place = if place == "-" { String::new() } else { place.replace("%20", " ") };
     let mut text = String::new();

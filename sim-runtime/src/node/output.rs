@@ -13,10 +13,13 @@ use std::collections::BTreeMap;
 /// Bytes of one line that are kept.
 const LINE_BYTES_MAX: usize = 2_000;
 
+/// A stream, and the task that writes to it.
+type Writer = (i32, Option<TaskId>);
+
 /// Lines that are not complete yet, by stream and task.
 #[derive(Default)]
 pub(super) struct Output {
-    open: RefCell<BTreeMap<(i32, Option<TaskId>), Vec<u8>>>,
+    open: RefCell<BTreeMap<Writer, Vec<u8>>>,
 }
 
 impl Output {

@@ -158,8 +158,7 @@ fn diagram(evidence: &Evidence<'_>) -> String {
         let mark = match &*fact.kind {
             "fault" => Mark::Fault,
             "violated" | "panic" => Mark::End,
-            "db" | "sql" | "note" | "log" | "switch" => Mark::Dot,
-            "node.booted" | "node.resumed" | "healed" => Mark::Dot,
+            "db" | "sql" | "note" | "log" | "switch" | "node.booted" | "node.resumed" | "healed" => Mark::Dot,
             kind if kind.starts_with("node.") || kind.starts_with("clock.") => Mark::Fault,
             _ => continue,
         };

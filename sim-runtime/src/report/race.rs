@@ -7,6 +7,7 @@
 
 use super::access::{Access, accesses, keys};
 use super::evidence::{Evidence, Owner};
+use crate::cause::Earlier;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Two operations that met.
@@ -127,8 +128,7 @@ fn task(owner: Owner) -> Option<crate::schedule::TaskId> {
 /// Whether both are attempts at the same thing.
 fn attempts(evidence: &Evidence<'_>, a: Owner, b: Owner) -> bool {
     let (Owner::Request(a), Owner::Request(b)) = (a, b) else { return false };
-    let earlier =
-        |id| evidence.operation(id).and_then(|operation| operation.earlier).map(|earlier| earlier.id());
+    let earlier = |id| evidence.operation(id).and_then(|operation| operation.earlier).map(Earlier::id);
     earlier(a) == Some(b) || earlier(b) == Some(a)
 }
 
@@ -218,7 +218,7 @@ fn fitted_end(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cause::{Earlier, Operation, OperationId};
+    use crate::cause::{Operation, OperationId};
     use crate::schedule::TaskId;
     use crate::sim::Outcome;
     use crate::tape::Recording;
