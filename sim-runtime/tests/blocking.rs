@@ -128,3 +128,23 @@ async fn threads_of_std_are_simulated_when_asked_for(sim: Sim) {
     });
     assert_eq!(borrowed.into_inner().expect("nobody panics"), 3);
 }
+
+#[sim_runtime::test(crate = sim_runtime, seeds = 20)]
+async fn a_static_lock_held_outside_the_run_is_waited_for_in_earnest(sim: Sim) {
+    static SHARED: Mutex<()> = Mutex::new(());
+    let (sender, receiver) = channel();
+    let holder = sim_host::outside(|| {
+        let holder = std::thread::spawn(move || {
+            let held = SHARED.lock();
+            sender.send(()).expect("it is received");
+            std::thread::sleep(Duration::from_millis(2));
+            drop(held);
+        });
+        receiver.recv().expect("the holder says so");
+        holder
+    });
+    let began = sim.now();
+    blocking(|| drop(SHARED.lock())).await.expect("it returns");
+    sim_host::outside(|| holder.join()).expect("it returns");
+    assert!(sim.now() - began < 1_000_000, "nothing of it is virtual time: {}", sim.now() - began);
+}

@@ -29,6 +29,7 @@ mod socket_address;
 mod socket_bytes;
 mod socket_options;
 mod sockets;
+mod static_memory;
 #[cfg(target_arch = "x86_64")]
 mod time_stamp;
 
