@@ -38,8 +38,10 @@ pub(crate) struct Bearer {
     pub last_asker: Option<Asker>,
     /// The channel its cause came from, and who sent.
     pub channel: Option<(usize, Option<TaskId>)>,
-    /// It has asked that channel in vain.
+    /// It has asked that channel in vain since.
     pub idle: bool,
+    /// Senders of messages for which it has not written a request yet, oldest first.
+    pub taken: VecDeque<Asker>,
     /// Its own requests that are not answered.
     pub waiting: Vec<OperationId>,
     /// Requests of others whose answers it has read in the present poll.
@@ -74,7 +76,10 @@ impl Bearer {
         self.replied.clear();
         self.woke.clear();
         self.answered_now = std::mem::take(&mut self.answers);
-        self.asked = 0;
+        if std::mem::take(&mut self.asked) > 0 {
+            // What is left asked for no request.
+            self.taken.clear();
+        }
         self.woken_now = !self.wakes.is_empty();
         if self.woken_now {
             // Otherwise what was asked for earlier may not be written yet: there was no room.
@@ -82,9 +87,6 @@ impl Bearer {
         }
         if std::mem::take(&mut self.answered) && self.serving.is_empty() {
             self.cause = None;
-        }
-        if std::mem::take(&mut self.idle) {
-            self.cause = self.spawned_by.and_then(|(_, cause)| cause);
         }
         let spawned_for_somebody = self.spawned_by.is_some_and(|(_, cause)| cause.is_some());
         let follows = !self.serves && !spawned_for_somebody && self.channel.is_none();
@@ -104,7 +106,10 @@ impl Bearer {
     pub fn writes_for(&mut self, own: TaskId) -> (Asker, bool) {
         let number = self.asked;
         self.asked += 1;
-        let (asker, certain) = if let Some((_, sender)) = self.channel {
+        let (asker, certain) = if let Some(sender) = self.taken.pop_front() {
+            // Some take all messages first, and write then.
+            (sender, true)
+        } else if let Some((_, sender)) = self.channel {
             ((sender.unwrap_or(own), self.cause), true)
         } else if let Some(asker) = self.woken_by.get(number) {
             (*asker, number == 0 && self.woken_now)
@@ -130,10 +135,16 @@ impl Bearer {
         self.cause = cause;
         self.channel = Some((channel, sender.map(|(task, _)| task)));
         self.idle = false;
+        if self.taken.len() < WAKES_MAX {
+            self.taken.extend(sender);
+        }
     }
 
     /// It has looked for a message in vain.
     pub fn found_empty(&mut self, channel: usize) {
-        self.idle |= self.channel.is_some_and(|(own, _)| own == channel);
+        if self.channel.is_some_and(|(own, _)| own == channel) {
+            self.idle = true;
+            self.cause = self.spawned_by.and_then(|(_, cause)| cause);
+        }
     }
 }

@@ -424,8 +424,22 @@ mod tests {
         table.task(worker).polled();
         assert_eq!(table.cause(Some(worker)), Some(requests[1]), "another channel");
         table.task(worker).found_empty(7);
-        table.task(worker).polled();
-        assert_eq!(table.cause(Some(worker)), None);
+        assert_eq!(table.cause(Some(worker)), None, "what it does next, in the same poll, is nobody's");
+    }
+
+    #[test]
+    fn a_driver_that_takes_all_messages_first_writes_them_in_order() {
+        let (mut table, requests) = serving(&[ANNA, BERT]);
+        table.spawned(Some(MAIN), DRIVER);
+        table.sent(ANNA, 7, 0);
+        table.sent(BERT, 7, 1);
+        table.task(DRIVER).polled();
+        table.received(Some(DRIVER), 7, 0);
+        table.received(Some(DRIVER), 7, 1);
+        table.task(DRIVER).found_empty(7);
+        let asked = [1, 2].map(|_| table.begin(Some(DRIVER), opening("http", "GET /x"), (5, 5), nowhere));
+        assert_eq!(asked.map(|id| parent(&table, id)), [Some(requests[0]), Some(requests[1])]);
+        assert_eq!(asked.map(|id| table.operations()[id.0 as usize - 1].task), [Some(ANNA), Some(BERT)]);
     }
 
     #[test]
