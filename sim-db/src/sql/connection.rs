@@ -614,7 +614,7 @@ impl Connection {
             StatementKind::Utility(utility) => self.utility_columns(utility)?,
             StatementKind::Sql(_) => None,
         };
-        return Ok(Rc::new(Prepared {
+        Ok(Rc::new(Prepared {
             parameter_types: Vec::new(),
             columns,
             is_empty: false,
@@ -623,7 +623,7 @@ impl Connection {
             given_types: given,
             from_sql,
             is_kept: true,
-        }));
+        }))
     }
 
     /// Bind: a portal of a prepared statement.
