@@ -123,6 +123,16 @@ fn a_thread_inside_a_run_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn files_of_the_host_that_were_read_are_named() {
+    let ended = run(|sim| async move {
+        let reads = async { drop(std::fs::read("/proc/version")) };
+        sim.node("api").spawn(reads).await.expect("reading is allowed");
+    });
+    assert_eq!(ended.outcome, Outcome::Passed);
+    assert_eq!(ended.host_files.into_iter().collect::<Vec<_>>(), ["/proc/version"]);
+}
+
+#[test]
 fn an_error_returned_by_the_scenario_or_a_node_fails_the_run() {
     let rerun = || Rerun::Program { seed: String::new(), replay: String::new() };
     let request =
