@@ -548,3 +548,51 @@ fn a_slow_reader_holds_the_statement_back_and_loses_nothing() {
     assert_eq!(shown.matches("D(xxx").count(), 300);
     assert!(shown.ends_with("C(SELECT 300) Z(I)"));
 }
+
+#[test]
+fn the_binary_header_of_a_copy_travels_with_the_first_row() {
+    let world = World::new(Authentication::Trust);
+    let mut client = connect(&world);
+    let pieces = |client: &mut Client, sql: &str| {
+        client.send(&query(sql));
+        world.settle();
+        let (bytes, _) = client.receive();
+        let mut rest = bytes.as_slice();
+        let mut lengths = Vec::new();
+        while let [tag, after @ ..] = rest {
+            let length = u32::from_be_bytes(after[..4].try_into().unwrap()) as usize;
+            if *tag == b'd' {
+                lengths.push(length - 4);
+            }
+            rest = &after[length..];
+        }
+        lengths
+    };
+    // Header 19, a row of one integer 10, the trailer 2.
+    let rows = "COPY (SELECT n FROM generate_series(1, 2) AS n) TO STDOUT (FORMAT binary)";
+    assert_eq!(pieces(&mut client, rows), [29, 10, 2]);
+    let none = "COPY (SELECT 1 WHERE false) TO STDOUT (FORMAT binary)";
+    assert_eq!(pieces(&mut client, none), [21]);
+}
+
+#[test]
+fn an_ungrouped_column_is_pointed_at() {
+    let world = World::new(Authentication::Trust);
+    let mut client = connect(&world);
+    exchange(&world, &mut client, &[query("CREATE TABLE g (id int, n int)")]);
+    let position = |client: &mut Client, sql: &str| {
+        client.send(&query(sql));
+        world.settle();
+        let (bytes, _) = client.receive();
+        let field = bytes.split(|b| *b == 0).find(|field| field.first() == Some(&b'P'));
+        field.map(|field| String::from_utf8_lossy(&field[1..]).into_owned())
+    };
+    for (sql, place) in [
+        ("SELECT id, count(*) FROM g", "8"),
+        ("SELECT count(n), g.id FROM g WHERE id > 1", "18"),
+        ("SELECT n + id FROM g GROUP BY n", "12"),
+        ("SELECT count(*) FROM g ORDER BY n", "33"),
+    ] {
+        assert_eq!(position(&mut client, sql).as_deref(), Some(place), "{sql}");
+    }
+}

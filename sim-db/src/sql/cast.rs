@@ -376,6 +376,10 @@ fn convert(value: &Value, source: Oid, target: Oid, env: &Env) -> Result<Value> 
             }
             Value::Inet(Arc::new(changed))
         }
+        // The cast shows the prefix always, the type's output only where it says something.
+        (Value::Inet(inet), oid::TEXT | oid::VARCHAR) => {
+            Value::text(format!("{}/{}", inet.address, inet.prefix))
+        }
         (value, oid::TEXT | oid::VARCHAR) => Value::text(text::output(value, source, env.text())),
         (value, oid::BPCHAR) => Value::Char(text::output(value, source, env.text()).into()),
         (value, _) => value.clone(),

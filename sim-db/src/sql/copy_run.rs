@@ -137,8 +137,10 @@ impl Connection {
         let env = self.env();
         let mut exec = self.exec(Some(snapshot), env.clone());
         sink.copy_out(if is_binary { WireFormat::Binary } else { WireFormat::Text }, types.len());
-        if let Some(start) = encoder.start() {
-            sink.copy_data(&start);
+        // The binary header travels with what comes first behind it, the line of names alone: clients count on it.
+        let mut start = encoder.start().unwrap_or_default();
+        if !is_binary && !start.is_empty() {
+            sink.copy_data(&std::mem::take(&mut start));
         }
         let mut node = Node::new(&plan, &mut exec)?;
         let mut count = 0_u64;
@@ -158,14 +160,16 @@ impl Connection {
                     Some(text::output(value, data_type.oid, env.text()).into_bytes())
                 })
                 .collect();
-            sink.copy_data(&encoder.row(&raw));
+            start.extend_from_slice(&encoder.row(&raw));
+            sink.copy_data(&std::mem::take(&mut start));
             if let Some(wait) = sink.ready() {
                 wait.await?;
             }
             count += 1;
         }
         if let Some(end) = encoder.end() {
-            sink.copy_data(&end);
+            start.extend_from_slice(&end);
+            sink.copy_data(&start);
         }
         sink.copy_done();
         Ok(format!("COPY {count}"))

@@ -110,6 +110,15 @@ fn arrays_have_bounds_and_slices() {
 }
 
 #[test]
+fn an_address_cast_to_text_shows_its_prefix() {
+    value(
+        "SELECT '10.0.0.1'::inet, '10.0.0.1'::inet::text, '10.0.0.0/8'::inet::text",
+        "10.0.0.1|10.0.0.1/32|10.0.0.0/8",
+    );
+    value("SELECT '::1'::inet::varchar", "::1/128");
+}
+
+#[test]
 fn what_is_not_there_is_refused_by_name() {
     value("SELECT 5::bit", "0A000: type bit is not supported");
     value("DO $$ BEGIN END $$", "0A000: DO is not supported");

@@ -56,7 +56,7 @@ pub fn enter(machine: Rc<dyn Machine>) -> Entered {
     }));
     ENTERED.set(inside);
     GATE.set(inside);
-    refuse_counter(true);
+    refuse_counter();
     let entered = Entered { inside, not_send: PhantomData };
     std::hint::black_box(std::hash::RandomState::new());
     entered
@@ -68,17 +68,14 @@ pub(crate) fn prepare() {
     crate::hooks::prepare();
 }
 
-/// Whether this thread may read the processor's counter itself.
-fn refuse_counter(refused: bool) {
+/// From now on this thread may not read the processor's counter itself.
+fn refuse_counter() {
     #[cfg(hooked)]
-    crate::hooks::refuse_counter(refused);
-    #[cfg(not(hooked))]
-    let _ = refused;
+    crate::hooks::refuse_counter();
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        refuse_counter(false);
         GATE.set(ptr::null());
         ENTERED.set(ptr::null());
         // SAFETY: the pointer came from `Rc::into_raw` in `enter`, its one reference is given back once, here;
@@ -105,7 +102,7 @@ pub(crate) unsafe fn adopt(inside: *const Inside) -> Option<Entered> {
     unsafe { Rc::increment_strong_count(inside) };
     ENTERED.set(inside);
     GATE.set(inside);
-    refuse_counter(true);
+    refuse_counter();
     Some(Entered { inside, not_send: PhantomData })
 }
 

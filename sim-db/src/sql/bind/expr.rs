@@ -267,7 +267,14 @@ impl Binder {
                 continue;
             }
             match self.scopes[level].find(ident)? {
-                Lookup::Column(column) => return Ok(self.reach(level, &column)),
+                Lookup::Column(column) => {
+                    if let Expr::Column(slot) = column.expr
+                        && !self.scopes[level].inside_aggregate
+                    {
+                        self.scopes[level].places.push((slot, ident.span));
+                    }
+                    return Ok(self.reach(level, &column));
+                }
                 Lookup::Row(relation) => return self.whole_row(level, relation),
                 Lookup::None => {}
             }
@@ -321,6 +328,11 @@ impl Binder {
             }
             if let Some(relation) = self.scopes[level].relation(schema.as_deref(), &table_name)? {
                 if let Some(found) = self.scopes[level].column_of(relation, column)? {
+                    if let (Expr::Column(slot), Some(first)) = (&found.expr, parts.first())
+                        && !self.scopes[level].inside_aggregate
+                    {
+                        self.scopes[level].places.push((*slot, first.span));
+                    }
                     return Ok(self.reach(level, &found));
                 }
                 if let Some(system) = self.system_column(level, relation, &fold(column))? {

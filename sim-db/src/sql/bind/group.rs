@@ -2,7 +2,7 @@
 
 use super::scope::{AggregateCall, Scope};
 use crate::error::{DatabaseError, Result};
-use crate::sql::error::error;
+use crate::sql::error::{error, error_at};
 use crate::sql::expr::Expr;
 use crate::sql::plan::walk::rewrite_deep;
 use crate::value::{Oid, Value, oid};
@@ -42,7 +42,11 @@ impl Groups<'_> {
                 "column \"{name}\" must appear in the GROUP BY clause or be used in an aggregate function"
             )
         };
-        error(b"42803", message)
+        let place = self.scope.places.iter().find(|(named, _)| *named == slot);
+        match place {
+            Some((_, span)) => error_at(*span, b"42803", message),
+            None => error(b"42803", message),
+        }
     }
 
     /// Whether a primary key among the keys determines the slot.

@@ -141,6 +141,8 @@ pub struct Scope {
     pub width: usize,
     /// Frame through which inner queries read this level's row.
     pub frame: Option<usize>,
+    /// Where the select list, and what comes behind it, names each slot outside of aggregates.
+    pub places: Vec<(usize, sqlparser::tokenizer::Span)>,
     /// Aggregates found.
     pub aggregates: Vec<AggregateCall>,
     /// Window functions found.

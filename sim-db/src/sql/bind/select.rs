@@ -70,6 +70,7 @@ impl Binder {
             self.scope().no_windows = None;
             condition.conjuncts(&mut conjuncts);
         }
+        self.scope().places.clear();
         let mut items = self.bind_items(&select.projection, true)?;
         let columns: Vec<OutputColumn> = items.iter().map(|item| item.column.clone()).collect();
         // GROUP BY.

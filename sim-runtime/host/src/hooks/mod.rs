@@ -48,12 +48,10 @@ pub(crate) fn prepare() {
     }
 }
 
-/// Closes off, or gives back to this thread, what it could ask of the processor itself.
-pub(crate) fn refuse_counter(refused: bool) {
+/// Closes off what this thread could ask of the processor itself.
+pub(crate) fn refuse_counter() {
     #[cfg(target_arch = "x86_64")]
-    time_stamp::refuse(refused);
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = refused;
+    time_stamp::refuse();
 }
 
 /// Sets `errno` and returns the -1 that goes with it.
