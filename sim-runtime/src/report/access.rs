@@ -3,7 +3,7 @@
 //! Texts are read the way a person would: the first words of a statement say what it does to which table, and what has a digit in
 //! it, or stands in quotes, may be a key. That is enough to see who met whom; it decides nothing but what a report shows.
 
-use super::evidence::{Evidence, Owner};
+use super::evidence::{Evidence, Owner, named};
 use crate::trace::Fact;
 use std::collections::BTreeSet;
 
@@ -49,12 +49,12 @@ pub(super) fn accesses(evidence: &Evidence<'_>) -> Vec<Access> {
             };
             Some(Access {
                 owner,
-                what: format!("{} at {}", asked.asks, asked.to),
+                what: format!("{} at {}", asked.asks, named(&asked.to)),
                 keys: BTreeSet::new(),
                 writes: !["GET ", "HEAD ", "OPTIONS "].iter().any(|method| asked.asks.starts_with(method)),
                 step: asked.begun.0,
                 at: asked.begun.1,
-                text: format!("{} to {}: {end}", asked.label(), asked.to),
+                text: format!("{} to {}: {end}", asked.label(), named(&asked.to)),
                 place: asked.place.clone(),
                 request: true,
             })
