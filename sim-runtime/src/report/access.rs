@@ -28,7 +28,15 @@ pub(super) struct Access {
 impl Access {
     /// Whether both may be about the same thing.
     pub fn meets(&self, other: &Access) -> bool {
-        let same_key = self.keys.is_empty() || other.keys.is_empty() || !self.keys.is_disjoint(&other.keys);
+        // Words without a digit are often states and not keys: they count only where there is nothing better.
+        let numbered = |key: &&String| key.contains(|c: char| c.is_ascii_digit());
+        let [own, others] =
+            [self, other].map(|access| access.keys.iter().filter(numbered).collect::<BTreeSet<_>>());
+        let same_key = if own.is_empty() || others.is_empty() {
+            self.keys.is_empty() || other.keys.is_empty() || !self.keys.is_disjoint(&other.keys)
+        } else {
+            !own.is_disjoint(&others)
+        };
         self.what == other.what && same_key
     }
 }
