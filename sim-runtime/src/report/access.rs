@@ -138,10 +138,10 @@ fn touched(statement: &str) -> Option<(String, bool)> {
 /// Words that may be keys: those with a digit in them, and what stands in quotes. `$1` and `#1` are numbers of ours.
 pub(super) fn keys(text: &str) -> BTreeSet<String> {
     let letters = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '@');
-    let with_digit = text
-        .split(|c| !letters(c))
-        .filter(|word| word.contains(|c: char| c.is_ascii_digit()))
-        .filter(|word| !['$', '#'].iter().any(|sign| text.contains(&format!("{sign}{word}"))));
+    let with_digit = text.split(|c| !letters(c)).filter(|word| {
+        let at = word.as_ptr() as usize - text.as_ptr() as usize;
+        word.contains(|c: char| c.is_ascii_digit()) && !text[..at].ends_with(['$', '#'])
+    });
     let quoted = text.split('\'').skip(1).step_by(2).filter(|word| !word.is_empty());
     with_digit.chain(quoted).map(str::to_owned).collect()
 }
@@ -171,6 +171,7 @@ mod tests {
             Some(("orders", true)),
             &["0", "3", "5", "ab"],
         );
+        check("INSERT INTO t VALUES ($1, $2) [2, 'new']", Some(("t", true)), &["2", "new"]);
         check("UPDATE ONLY items SET stock = 3: UPDATE 1", Some(("items", true)), &["1", "3"]);
         check("delete from mails where id = 4-b", Some(("mails", true)), &["4-b"]);
     }
