@@ -2,7 +2,7 @@
 //!
 //! Every method does nothing, or is not called, unless the run records.
 
-use super::waiting::place_in;
+use super::waiting::{is_under_test, place_in};
 use super::world::{World, try_with_current};
 use crate::cause::{Opening, Operation, OperationId};
 use crate::schedule::TaskId;
@@ -32,6 +32,7 @@ impl World {
             .try_borrow()
             .ok()
             .and_then(|tasks| tasks.find(task).map(|task| self.site_name(task.site)))
+            .filter(|place| is_under_test(place))
             .unwrap_or_default()
     }
 

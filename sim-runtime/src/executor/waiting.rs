@@ -91,7 +91,7 @@ pub(super) fn place_in(stack: &str) -> Option<(Option<String>, String)> {
 }
 
 /// Whether a source file is Rust, and neither of the standard library nor of a registry or git dependency.
-fn is_under_test(file: &str) -> bool {
+pub(super) fn is_under_test(file: &str) -> bool {
     let foreign = ["/rustc/", "/registry/src/", "/git/checkouts/", "/library/"];
     file.contains(".rs:") && !foreign.iter().any(|part| file.contains(part))
 }

@@ -3,7 +3,7 @@
 //! Texts are read the way a person would: the first words of a statement say what it does to which table, and what has a digit in
 //! it, or stands in quotes, may be a key. That is enough to see who met whom; it decides nothing but what a report shows.
 
-use super::evidence::{Evidence, Owner};
+use super::evidence::{Evidence, Owner, named};
 use crate::trace::Fact;
 use std::collections::BTreeSet;
 
@@ -28,7 +28,15 @@ pub(super) struct Access {
 impl Access {
     /// Whether both may be about the same thing.
     pub fn meets(&self, other: &Access) -> bool {
-        let same_key = self.keys.is_empty() || other.keys.is_empty() || !self.keys.is_disjoint(&other.keys);
+        // Words without a digit are often states and not keys: they count only where there is nothing better.
+        let numbered = |key: &&String| key.contains(|c: char| c.is_ascii_digit());
+        let [own, others] =
+            [self, other].map(|access| access.keys.iter().filter(numbered).collect::<BTreeSet<_>>());
+        let same_key = if own.is_empty() || others.is_empty() {
+            self.keys.is_empty() || other.keys.is_empty() || !self.keys.is_disjoint(&other.keys)
+        } else {
+            !own.is_disjoint(&others)
+        };
         self.what == other.what && same_key
     }
 }
@@ -49,12 +57,12 @@ pub(super) fn accesses(evidence: &Evidence<'_>) -> Vec<Access> {
             };
             Some(Access {
                 owner,
-                what: format!("{} at {}", asked.asks, asked.to),
+                what: format!("{} at {}", asked.asks, named(&asked.to)),
                 keys: BTreeSet::new(),
                 writes: !["GET ", "HEAD ", "OPTIONS "].iter().any(|method| asked.asks.starts_with(method)),
                 step: asked.begun.0,
                 at: asked.begun.1,
-                text: format!("{} to {}: {end}", asked.label(), asked.to),
+                text: format!("{} to {}: {end}", asked.label(), named(&asked.to)),
                 place: asked.place.clone(),
                 request: true,
             })
@@ -130,10 +138,10 @@ fn touched(statement: &str) -> Option<(String, bool)> {
 /// Words that may be keys: those with a digit in them, and what stands in quotes. `$1` and `#1` are numbers of ours.
 pub(super) fn keys(text: &str) -> BTreeSet<String> {
     let letters = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '@');
-    let with_digit = text
-        .split(|c| !letters(c))
-        .filter(|word| word.contains(|c: char| c.is_ascii_digit()))
-        .filter(|word| !['$', '#'].iter().any(|sign| text.contains(&format!("{sign}{word}"))));
+    let with_digit = text.split(|c| !letters(c)).filter(|word| {
+        let at = word.as_ptr() as usize - text.as_ptr() as usize;
+        word.contains(|c: char| c.is_ascii_digit()) && !text[..at].ends_with(['$', '#'])
+    });
     let quoted = text.split('\'').skip(1).step_by(2).filter(|word| !word.is_empty());
     with_digit.chain(quoted).map(str::to_owned).collect()
 }
@@ -163,6 +171,7 @@ mod tests {
             Some(("orders", true)),
             &["0", "3", "5", "ab"],
         );
+        check("INSERT INTO t VALUES ($1, $2) [2, 'new']", Some(("t", true)), &["2", "new"]);
         check("UPDATE ONLY items SET stock = 3: UPDATE 1", Some(("items", true)), &["1", "3"]);
         check("delete from mails where id = 4-b", Some(("mails", true)), &["4-b"]);
     }

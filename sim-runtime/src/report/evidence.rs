@@ -20,6 +20,11 @@ pub struct Evidence<'a> {
     pub operations: &'a [Operation],
 }
 
+/// A node as people call it.
+pub(super) fn named(node: &str) -> &str {
+    if node.is_empty() { "the scenario" } else { node }
+}
+
 /// On whose behalf something was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Owner {
@@ -115,6 +120,14 @@ impl<'a> Evidence<'a> {
     /// The facts of these operations.
     pub(super) fn facts_of<'b>(&'b self, tree: &'b [OperationId]) -> impl Iterator<Item = &'a Fact> + 'b {
         self.facts.iter().filter(|fact| fact.cause.is_some_and(|cause| tree.contains(&cause)))
+    }
+
+    /// Whether a fact is the network's word of an answer to a statement of which the store tells more.
+    pub(super) fn is_echo(&self, fact: &Fact) -> bool {
+        let of_network =
+            |fact: &Fact| fact.kind == "sql" && fact.text.starts_with("SQL ") && fact.choices.is_empty();
+        let of_store = |fact: &Fact| fact.kind == "sql" && fact.text.starts_with("session ");
+        of_network(fact) && fact.text.contains(" → ") && self.facts.iter().any(of_store)
     }
 
     /// The fact that ended the run.

@@ -1,7 +1,7 @@
 //! Requests and all that they caused; and the requests that touched something.
 
 use super::access::{accesses, keys, statement};
-use super::evidence::{Evidence, Owner};
+use super::evidence::{Evidence, Owner, named};
 use crate::cause::{Operation, OperationId};
 use crate::trace::Fact;
 use std::collections::BTreeMap;
@@ -45,11 +45,11 @@ fn tell(text: &mut String, evidence: &Evidence<'_>, operation: &Operation, tree:
     for id in tree {
         let Some(begun) = evidence.operation(*id).filter(|asked| asked.kind != "sql") else { continue };
         let attempt = if begun.id == operation.id { "begins" } else { "asks" };
-        let what = format!("{attempt}: {} {} of {}", begun.id, evidence.name(begun), begun.to);
+        let what = format!("{attempt}: {} {} of {}", begun.id, evidence.name(begun), named(&begun.to));
         lines.push((begun.begun.0, 0, moment(begun.begun.1, &begun.from, id.0, &what)));
     }
     for (at, fact) in evidence.facts_of(tree).enumerate() {
-        if is_shown(fact) {
+        if is_shown(fact) && !evidence.is_echo(fact) {
             let cause = fact.cause.map_or(0, |cause| cause.0);
             let place = match evidence.place(fact) {
                 "" => String::new(),
@@ -83,10 +83,6 @@ fn is_shown(fact: &Fact) -> bool {
     !noise.iter().any(|noise| fact.kind.starts_with(noise))
 }
 
-fn named(node: &str) -> &str {
-    if node.is_empty() { "the scenario" } else { node }
-}
-
 fn milliseconds(ns: u64) -> String {
     format!("{}.{:03} ms", ns / 1_000_000, ns / 1_000 % 1_000)
 }
@@ -113,7 +109,11 @@ pub fn entity(evidence: &Evidence<'_>, wanted: &str) -> Option<String> {
             why.entry(operation.id).or_default();
         }
     }
-    for fact in evidence.facts.iter().filter(|fact| is_shown(fact) && is_about(fact) && fact.kind != "http") {
+    for fact in evidence
+        .facts
+        .iter()
+        .filter(|fact| is_shown(fact) && is_about(fact) && fact.kind != "http" && !evidence.is_echo(fact))
+    {
         let shown = format!("{:>13}  {} {}", milliseconds(fact.at), fact.kind, fact.text);
         match evidence.request(fact.cause) {
             Some(request) => why.entry(request.id).or_default().push(shown),

@@ -1,6 +1,6 @@
 //! The report as text.
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, named};
 use super::race::race;
 use super::timeline::{is_domain, last_facts, timeline_line};
 use crate::explore::{
@@ -199,10 +199,6 @@ pub fn saved(failure: &Failure, again: &str, all: bool) -> String {
     text
 }
 
-fn named(node: &str) -> &str {
-    if node.is_empty() { "the scenario" } else { node }
-}
-
 fn leaks(text: &mut String, scenario: &Scenario, settings: &Settings, leak: &Leak) {
     line!(
         text,
@@ -261,7 +257,7 @@ fn raced_and_timeline(text: &mut String, evidence: &Evidence<'_>) {
     let raced = race(evidence).map_or(Vec::new(), |race| race.render(evidence));
     raced.iter().for_each(|shown| line!(text, "{shown}"));
     let (lines, before) =
-        last_facts(evidence.facts, if raced.is_empty() { TIMELINE_LINES } else { TIMELINE_LINES_WITH_RACE });
+        last_facts(evidence, if raced.is_empty() { TIMELINE_LINES } else { TIMELINE_LINES_WITH_RACE });
     match before {
         0 => line!(text, "Timeline:"),
         _ => line!(text, "Timeline, after {before} earlier lines (SIM_LOG=all shows them):"),

@@ -1,5 +1,6 @@
 //! Facts as lines for people.
 
+use super::evidence::Evidence;
 use crate::trace::Fact;
 
 /// One fact as a line: virtual time in milliseconds, node, text.
@@ -21,8 +22,9 @@ pub(super) fn is_domain(fact: &Fact) -> bool {
 }
 
 /// The last `count` facts at the level of the scenario, and how many came before them.
-pub(super) fn last_facts(facts: &[Fact], count: usize) -> (Vec<String>, usize) {
-    let domain: Vec<_> = facts.iter().filter(|fact| is_domain(fact)).collect();
+pub(super) fn last_facts(evidence: &Evidence<'_>, count: usize) -> (Vec<String>, usize) {
+    let domain: Vec<_> =
+        evidence.facts.iter().filter(|fact| is_domain(fact) && !evidence.is_echo(fact)).collect();
     let before = domain.len().saturating_sub(count);
     (domain[before..].iter().map(|fact| timeline_line(fact)).collect(), before)
 }
