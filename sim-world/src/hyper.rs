@@ -102,6 +102,10 @@ impl hyper::rt::Timer for Timer {
         Box::pin(Sleeping(sleep(duration)))
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "hyper's deadlines are of std's clock, which is the node's"
+    )]
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
         self.sleep(deadline.saturating_duration_since(Instant::now()))
     }

@@ -95,7 +95,7 @@ impl Client {
             None => first.await,
             Some(after) => match select(first, pin!(sleep(after))).await {
                 Either::Left((answer, _)) => answer,
-                Either::Right((_, first)) => {
+                Either::Right(((), first)) => {
                     let (key, again) = copy();
                     hedged = Some(key);
                     first_good(first, pin!(send_within(again, self.time_limit))).await

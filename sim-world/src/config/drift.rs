@@ -101,7 +101,7 @@ pub(super) fn find(service: &Service, declared: &[Variable]) -> Vec<Drift> {
             }
         }
         let may_differ = variable.is_some_and(|variable| variable.differs);
-        let values_set: BTreeSet<&Option<&str>> = values.iter().collect();
+        let values_set: BTreeSet<Option<&str>> = values.iter().copied().collect();
         if !may_differ && !missing && !defaulted && values_set.len() > 1 {
             report(Kind::Differs, &|_| true);
         }

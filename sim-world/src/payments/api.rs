@@ -99,10 +99,9 @@ fn not_found(what: &str, id: &str, mode: Mode) -> Response {
     error(404, "resource_missing", &format!("there is no {what} `{id}` in {mode} mode"))
 }
 
-fn amount(fields: &Map<String, Value>) -> Result<Option<u64>, Response> {
-    let wrong = |value: &Value| {
-        error(400, "parameter_invalid", &format!("amount is a whole number of minor units, not {value}"))
-    };
+/// The amount, if there is one; or why it is none.
+fn amount(fields: &Map<String, Value>) -> Result<Option<u64>, String> {
+    let wrong = |value: &Value| format!("amount is a whole number of minor units, not {value}");
     match fields.get("amount") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => text.parse().map(Some).map_err(|_| wrong(&fields["amount"])),
@@ -143,7 +142,7 @@ impl Payments {
         };
         let amount = match amount(&fields) {
             Ok(amount) => amount,
-            Err(answer) => return answer,
+            Err(wrong) => return error(400, "parameter_invalid", &wrong),
         };
         let (method, path) = request.route();
         match (method, &path[..]) {

@@ -151,3 +151,22 @@ fn a_header_of_the_tab_gives_way_to_the_requests_own() {
         assert_eq!(tab.get("/").await.expect("served").body_text(), "-");
     });
 }
+
+/// Whoever uses tokio wants to spawn these.
+#[test]
+fn handles_and_what_they_wait_for_can_be_sent() {
+    fn sent<T: Send>(_: &T) {}
+    passes(|sim| async move {
+        site(sim);
+        let (phone, client) = (Browser::new(&sim, "phone"), sim_world::Client::new(&sim, "app"));
+        let tab = phone.tab("http://shop:3000");
+        let payments = sim_world::Payments::start(&sim, "payments");
+        let (mail, queue) = (sim_world::Mail::start(&sim, "mail"), sim_world::Queue::start(&sim, "queue"));
+        let identity = sim_world::Identity::start(&sim, "identity");
+        sent(&(phone, client.clone(), payments, mail, queue, identity, sim_world::Fleet::new(&sim)));
+        sent(&tab.get("/"));
+        sent(&tab.double_click(Request::post("/orders")));
+        sent(&client.send(Request::get("http://shop:3000/")));
+        sent(&sim_world::http::send(Request::get("http://shop:3000/")));
+    });
+}

@@ -5,6 +5,7 @@ use sim::explore::{
     Diagnosis, Extent, Isolation, Request, Rerun, Runner, Scenario, Settings, Silent, answer_parent,
     diagnose, sweep,
 };
+use sim::node::service::Services;
 
 fn scenario<F>(name: &str, body: impl Fn(Sim) -> F + Send + Sync + 'static) -> Scenario
 where
@@ -48,7 +49,14 @@ where
 }
 
 fn settings(seeds: u64) -> Settings {
-    Settings { extent: Extent::Seeds(seeds), jobs: 2, policy: None, isolation: Isolation::Thread, log: None }
+    Settings {
+        extent: Extent::Seeds(seeds),
+        jobs: 2,
+        policy: None,
+        isolation: Isolation::Thread,
+        log: None,
+        services: Services::default(),
+    }
 }
 
 /// What a sweep of 1,000 seeds finds, shrunk and confirmed in a fresh process. `None` in that process. `test` is the
