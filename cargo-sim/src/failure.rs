@@ -237,9 +237,9 @@ mod tests {
             error(Show { entity: wanted, file: file.clone(), ..Show::default() })
                 .contains("touched `order=4`")
         );
-        let html = Some(folder.path().join("a.html"));
-        show(&Show { html: html.clone(), file, ..Show::default() }).unwrap();
-        assert!(files::read(&html.unwrap()).unwrap().contains("order 7 twice"));
+        let page = folder.path().join("a.html");
+        show(&Show { html: Some(page.clone()), file, ..Show::default() }).unwrap();
+        assert!(files::read(&page).unwrap().contains("order 7 twice"));
     }
 
     #[test]
