@@ -52,7 +52,7 @@ impl Rows {
 
 #[track_caller]
 fn parsed<T: FromStr>(text: &str) -> T {
-    let Ok(value) = text.parse() else { panic!("`{text}` is not a {}", std::any::type_name::<T>()) };
+    let Ok(value) = text.parse::<T>() else { panic!("`{text}` is not a {}", std::any::type_name::<T>()) };
     value
 }
 
