@@ -52,7 +52,8 @@ impl Rows {
 
 #[track_caller]
 fn parsed<T: FromStr>(text: &str) -> T {
-    text.parse().unwrap_or_else(|_| panic!("`{text}` is not a {}", std::any::type_name::<T>()))
+    let Ok(value) = text.parse::<T>() else { panic!("`{text}` is not a {}", std::any::type_name::<T>()) };
+    value
 }
 
 /// `a=1 b=∅; a=2 b=x`, for the detail of a property.

@@ -1,4 +1,5 @@
 //! What third parties, browsers, clients and configuration do, and that planted defects are found with them.
+#![allow(clippy::disallowed_methods, reason = "what the code under test does")]
 
 mod browser;
 mod client;
