@@ -108,9 +108,11 @@ fn the_readme_shows_what_is_printed() {
     } else {
         // Built without line numbers, reports have none: then all but those must agree.
         let has_lines = std::backtrace::Backtrace::force_capture().to_string().contains("readme.rs:");
-        let shown = |text: &str| match has_lines {
-            true => text.to_owned(),
-            false => text.lines().map(without_place).collect::<Vec<_>>().join("\n"),
+        let shown = |text: &str| {
+            if has_lines {
+                return text.to_owned();
+            }
+            text.lines().map(without_place).collect::<Vec<_>>().join("\n")
         };
         assert!(
             shown(&wanted) == shown(&readme),
