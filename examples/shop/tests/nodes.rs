@@ -6,7 +6,7 @@ use provider::Ledger;
 use serde_json::{Value, json};
 use sim::db::postgres::{Postgres, Rows};
 use sim::fault::Plan;
-use sim::{Databases, Node, Ratio, Sim};
+use sim::{Databases, Node, Sim};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -187,63 +187,6 @@ async fn an_order_is_paid_across_machines(sim: Sim) {
     assert_eq!(bought, Bought::Paid);
     assert_eq!(world.ledger.captured().len(), 1);
     world.audit(2).await;
-}
-
-#[sim::test(tokio)]
-async fn orders_stock_and_money_agree_whatever_breaks(sim: Sim) {
-    let world = World::boot(sim);
-    let customers = world.open(3, &["anna", "bert", "cleo"]).await;
-    let ledger = world.ledger.clone();
-    sim.always("an order is charged at most once", move || {
-        let mut orders: Vec<_> = ledger.captured().iter().map(|capture| capture.order).collect();
-        orders.sort_unstable();
-        match orders.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(format!("order {} is charged twice", pair[0])),
-            None => Ok(()),
-        }
-    });
-    // No cuts: they last until the scenario heals, and customers here insist until they have an answer.
-    sim.faults(
-        &Plan::new()
-            .allow("http.request_lost", Ratio::new(1, 20))
-            .allow("http.response_lost", Ratio::new(1, 20))
-            .allow("http.delivered_twice", Ratio::new(1, 20))
-            .allow("http.disconnected", Ratio::new(1, 20))
-            .allow("http.slow", Ratio::new(1, 20))
-            .allow("sql.request_lost", Ratio::new(1, 100))
-            .allow("sql.response_lost", Ratio::new(1, 100))
-            .allow("sql.slow", Ratio::new(1, 100))
-            .allow("net.reset", Ratio::new(1, 200)),
-    );
-
-    // Three want the three packets of tea: one takes two, so one gets nothing unless another's card is declined.
-    let wishes = [(1, "4242"), (2, "4242"), (1, "4000-0002")];
-    let buying: Vec<_> = customers
-        .into_iter()
-        .zip(wishes)
-        .map(|(customer, (quantity, card))| sim.node(customer.name).spawn(customer.buy(quantity, card)))
-        .collect();
-    let crash = sim.lane("the api crashes");
-    if crash.chance(Ratio::new(1, 4)) {
-        sim.sleep(Duration::from_micros(crash.below(100_000))).await;
-        world.api.crash();
-        sim.sleep(Duration::from_secs(3)).await;
-        world.api.restart();
-    }
-    let crash = sim.lane("the database crashes");
-    if crash.chance(Ratio::new(1, 4)) {
-        sim.sleep(Duration::from_micros(crash.below(100_000))).await;
-        world.shop.crash();
-        sim.sleep(Duration::from_secs(1)).await;
-        world.shop.restart();
-    }
-    let mut paid = 0;
-    for customer in buying {
-        paid += u32::from(customer.await.expect("a customer does not panic") == Bought::Paid);
-    }
-    sim.sometimes("two orders are paid at once", paid == 2);
-    sim.sometimes("somebody has to wait for the payment", paid < 2);
-    world.audit(3).await;
 }
 
 #[sim::test(tokio)]
